@@ -1,0 +1,1 @@
+"""The question: spec, faults, timeline, journal, metrics, checks, report."""

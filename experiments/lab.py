@@ -1,0 +1,149 @@
+"""What an experiment may ask of a lab: one Protocol for the emulated, the modelled and the fake one.
+
+Times are seconds on the run's clock: 0 is the start of the first phase, negative while building.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from topology.forwarding import Snapshot
+from topology.labels import Stack
+from topology.model import Pair, Topology
+
+Record = Callable[..., None]
+"""``record(event, **data)`` appends one line to the journal, stamped with the run's clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkShape:
+    """What a link does to frames, each way. ``loss`` is a share, 0…1."""
+
+    delay_ms: float
+    rate_bps: float
+    loss: float = 0.0
+    queue_ms: float = 100.0
+    """Longest queueing delay at full rate; what does not fit is dropped at the tail."""
+
+
+class LinkControl(Protocol):
+    """A running link. Every method may be called twice."""
+
+    shape: LinkShape
+    """As configured (what ``heal`` goes back to)."""
+
+    def reshape(self, shape: LinkShape) -> None:
+        """Change delay, rate and loss while running; ``heal`` undoes it."""
+
+    def cut(self) -> None:
+        """Both ends lose carrier; what is in flight is lost."""
+
+    def silence(self) -> None:
+        """Frames vanish both ways, carrier stays."""
+
+    def heal(self) -> None:
+        """Undo cut, silence and reshape."""
+
+    def carrier(self) -> tuple[bool, bool]:
+        """Carrier as the kernel sees it at the two ends (a, b)."""
+
+    def frames(self) -> tuple[int, int]:
+        """Frames delivered so far (a→b, b→a)."""
+
+
+class BrainControl(Protocol):
+    """The controller as an object that can be broken."""
+
+    def start(self) -> None:
+        """Start it and wait until it listens; raises LabError with its last words if it dies."""
+
+    def kill(self) -> None: ...
+
+    def pause(self) -> None:
+        """SIGSTOP: hung, but its sockets stay open."""
+
+    def resume(self) -> None: ...
+
+    def state(self) -> str:
+        """``"running"``, ``"stopped"`` (paused) or ``"gone"``, from the kernel's process table."""
+
+    def connected(self) -> frozenset[str]:
+        """PoPs whose switch holds an established control connection, from the kernel's TCP tables."""
+
+
+@dataclass(frozen=True, slots=True)
+class BulkFlow:
+    """One flow of the demand matrix, sent as UDP at ``rate_bps``."""
+
+    src: str
+    dst: str
+    rate_bps: float
+
+
+@dataclass(frozen=True, slots=True)
+class TrafficPlan:
+    """What is sent during one policy's timeline, decided beforehand."""
+
+    duration_s: float
+    pairs: tuple[Pair, ...]
+    interval_s: float
+    fine_pairs: tuple[Pair, ...] = ()
+    fine_interval_s: float = 0.002
+    bulk: tuple[BulkFlow, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """A packet seen leaving ``pop`` by ``port`` with this label stack."""
+
+    pop: str
+    port: int
+    stack: Stack
+
+
+@dataclass(frozen=True, slots=True)
+class PathTrace:
+    """Where one packet really went; ``delivered`` when the far host got it."""
+
+    pair: Pair
+    hops: tuple[Hop, ...]
+    delivered: bool
+
+
+class Lab(Protocol):
+    """One policy's network, from nothing to torn down."""
+
+    topology: Topology
+    brain: BrainControl
+    links: Mapping[str, LinkControl]
+    """Backbone links by their canonical name (``Link.name``)."""
+    control: Mapping[str, LinkControl]
+    """Control channels by PoP; end a is the brain's."""
+
+    def build(self) -> None:
+        """Up to every pair answering with the brain's rules; raises LabError."""
+
+    def start(self, plan: TrafficPlan) -> None:
+        """Set the clock's zero and start traffic and the watchers (ports, load)."""
+
+    def now_s(self) -> float: ...
+
+    def wait_until(self, t_s: float) -> None:
+        """Return at ``t_s``, or at once when it has passed. Raises LabError if the lab broke."""
+
+    def pairs_down(self) -> int:
+        """Pairs without a delivered probe for the last few intervals: for the live view only."""
+
+    def snapshot(self) -> Snapshot:
+        """Tables, groups and port liveness of every switch, read back from the switches."""
+
+    def trace(self, pairs: Sequence[Pair], pcap: Path | None = None) -> tuple[PathTrace, ...]: ...
+
+    def stop(self) -> None:
+        """End traffic and collect what is still to come (samples, bulk results)."""
+
+    def close(self) -> None:
+        """Leave nothing behind."""

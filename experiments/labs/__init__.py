@@ -1,0 +1,1 @@
+"""The labs that an experiment can run in."""

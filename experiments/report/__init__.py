@@ -1,0 +1,1 @@
+"""What is shown: summary, JUnit, HTML, pictures, terminal table."""

@@ -1,0 +1,57 @@
+"""PoP index → every number and name that hangs on it; pure and deterministic.
+
+Edge hosts share 10.0.0.0/8, one /24 per PoP. Each PoP has a /30 towards the brain
+in 172.16.0.0/12: the brain's end is .1, the PoP's end .2.
+"""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address
+
+HOST_NETWORK_BITS = 8
+OPENFLOW_PORT = 6653
+"""IANA's port for OpenFlow."""
+
+
+def datapath_id(index: int) -> int:
+    return index + 1
+
+
+def host_ip(index: int) -> str:
+    return f"10.{index >> 8}.{index & 255}.10"
+
+
+def host_prefix(index: int) -> str:
+    """The destination prefix by which ingress PoPs classify."""
+    return f"10.{index >> 8}.{index & 255}.0/24"
+
+
+def host_mac(index: int) -> str:
+    """Locally administered (bit 1 of the first octet)."""
+    return f"02:00:0a:00:{index >> 8:02x}:{index & 255:02x}"
+
+
+def control_ips(index: int) -> tuple[str, str]:
+    """(the brain's end, the PoP's end) of the control channel's /30."""
+    base = int(IPv4Address("172.16.0.0")) + 4 * index
+    return str(IPv4Address(base + 1)), str(IPv4Address(base + 2))
+
+
+def host_name(pop: str) -> str:
+    """The Mininet name of the edge host behind a PoP."""
+    return f"h-{pop}"
+
+
+def port_interface(pop: str, port: int) -> str:
+    """≤ 15 characters, the kernel's limit, for PoP names of ≤ 9."""
+    return f"{pop}-eth{port}"
+
+
+def control_interface(pop: str) -> str:
+    """The PoP's end of its control channel."""
+    return f"{pop}-ctl"
+
+
+def brain_interface(index: int) -> str:
+    """The brain's end of the control channel to PoP ``index``."""
+    return f"brain-eth{index}"

@@ -1,0 +1,136 @@
+"""What a switch can be told, as data: rules, groups, actions. OpenFlow 1.3 in our words.
+
+Nothing here knows Ryu or Open vSwitch; ``controller.openflow`` translates to messages,
+``topology.replica.readback`` from Open vSwitch's own print-out, ``topology.switch``
+executes it in memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+ETH_IPV4 = 0x0800
+ETH_MPLS = 0x8847
+OWNER = 0xFA57
+"""Upper 16 bits of the cookie of every rule that is ours."""
+OWNER_MASK = 0xFFFF << 48
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Match:
+    """None is a wildcard."""
+
+    in_port: int | None = None
+    eth_type: int | None = None
+    ipv4_dst: str | None = None
+    """A prefix such as ``10.0.3.0/24``."""
+    mpls_label: int | None = None
+    mpls_bos: int | None = None
+    """Bottom-of-stack bit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """push_mpls 0x8847 and set the label. The new entry's TTL is a copy of what was on top."""
+
+    label: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pop:
+    """pop_mpls; ``eth_type`` is what is found beneath."""
+
+    eth_type: int
+
+
+@dataclass(frozen=True, slots=True)
+class Swap:
+    """Rewrite the top label."""
+
+    label: int
+
+
+@dataclass(frozen=True, slots=True)
+class DecTtl:
+    """Decrement the top entry's TTL; a packet whose TTL is ≤ 1 is dropped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class ToGroup:
+    group: int
+
+
+@dataclass(frozen=True, slots=True)
+class Resubmit:
+    """Look the packet up again in ``table`` (Nicira extension): after a pop, for the label beneath."""
+
+    table: int
+
+
+Action = Push | Pop | Swap | DecTtl | Output | ToGroup | Resubmit
+
+
+@dataclass(frozen=True, slots=True)
+class FlowRule:
+    """One entry of a flow table. ``actions`` are applied in order, then ``goto`` is followed."""
+
+    table: int
+    priority: int
+    match: Match
+    actions: tuple[Action, ...] = ()
+    goto: int | None = None
+    hard_timeout_s: int = 0
+    cookie: int = 0
+
+    @property
+    def key(self) -> tuple[int, int, Match]:
+        """What OpenFlow calls the same entry: adding it again overwrites."""
+        return (self.table, self.priority, self.match)
+
+    def signed(self) -> FlowRule:
+        """The rule with its cookie: our mark and a digest of all the rest.
+
+        So two rules are equal when their cookies are, and a table that was read back
+        can be compared, and cleaned, without parsing it.
+        """
+        bare = replace(self, cookie=0)
+        digest = hashlib.blake2b(repr(bare).encode(), digest_size=6).digest()
+        return replace(bare, cookie=OWNER << 48 | int.from_bytes(digest, "big"))
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """One way out of a group; ``watch_port`` makes it count only while that port is live."""
+
+    actions: tuple[Action, ...]
+    watch_port: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRule:
+    """``kind`` is ``"indirect"`` (one bucket) or ``"ff"`` (fast failover: the first live bucket)."""
+
+    id: int
+    kind: str
+    buckets: tuple[Bucket, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchState:
+    """All that decides where a switch sends a packet, at one instant."""
+
+    flows: tuple[FlowRule, ...] = ()
+    groups: tuple[GroupRule, ...] = ()
+    live_ports: frozenset[int] = frozenset()
+    """Carrier up and, where BFD runs, BFD up."""
+
+
+Snapshot = Mapping[str, SwitchState]
+"""PoP name → the state of its switch."""

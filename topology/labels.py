@@ -1,0 +1,62 @@
+"""The label plan (20 bits, RFC 3032) and how a path becomes a stack of at most three.
+
+    16000 + index          node SID: the shortest way to that PoP       (RFC 8402)
+    24000 + port           adjacency SID: pop, leave by that port; local, immutable
+    32000 + key            binding SID: pop, push the segments it stands for
+    40000 + key            bypass: round one protected link, swapped onto nothing else
+    + 0x80000              version bit of node SIDs: new state is programmed under the
+                           other version, then the ingress flips (make before break,
+                           as in EBB, SIGCOMM'23)
+
+Open vSwitch can push on at most two labels (a push onto three is dropped silently), so an
+ingress pushes at most two, and a repair one more.
+"""
+
+from __future__ import annotations
+
+from topology.errors import InputError
+
+MAX_STACK = 3
+MAX_INGRESS = 2
+NODE, ADJACENCY, BINDING, BYPASS = 16000, 24000, 32000, 40000
+VERSION_BIT = 0x80000
+BLOCK = 8000
+
+Stack = tuple[int, ...]
+"""Labels, top first."""
+
+
+def node(index: int, version: int = 0) -> int:
+    """Node SID of the PoP with this index."""
+    return NODE + _within_block(index) + (VERSION_BIT if version else 0)
+
+
+def adjacency(port: int) -> int:
+    """Adjacency SID of a local port."""
+    return ADJACENCY + _within_block(port)
+
+
+def binding(key: int) -> int:
+    """Binding SID number ``key``."""
+    return BINDING + _within_block(key)
+
+
+def bypass(link_index: int, towards_b: bool) -> int:
+    """Bypass label of one direction of a link: a→b when ``towards_b``."""
+    return BYPASS + _within_block(2 * link_index + (0 if towards_b else 1))
+
+
+def describe(label: int) -> str:
+    """``16003`` → ``"node 3"``; what a path trace prints."""
+    version = "′" if label & VERSION_BIT else ""
+    number = label & ~VERSION_BIT
+    for base, name in ((BYPASS, "bypass"), (BINDING, "binding"), (ADJACENCY, "adjacency"), (NODE, "node")):
+        if base <= number < base + BLOCK:
+            return f"{name}{version} {number - base}"
+    return f"label {label}"
+
+
+def _within_block(number: int) -> int:
+    if not 0 <= number < BLOCK:
+        raise InputError(f"the label plan has room for {BLOCK} of a kind; number {number} does not fit")
+    return number

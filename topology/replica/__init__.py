@@ -1,0 +1,1 @@
+"""The running thing: sandbox, links, Open vSwitch and Mininet."""

@@ -1,0 +1,1 @@
+"""The load: probes, path traces, bulk flows; measures, and knows nothing of the brain."""
