@@ -1,0 +1,100 @@
+"""Namespaces, mounts and death signals by ctypes: what ``os`` lacks before Python 3.12.
+
+Thin and honest: each function is one system call and raises OSError with the kernel's
+errno. What is built of them lives in ``topology.replica.sandbox``.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+from pathlib import Path
+
+CLONE_NEWNS = 0x00020000
+CLONE_NEWUTS = 0x04000000
+CLONE_NEWIPC = 0x08000000
+CLONE_NEWUSER = 0x10000000
+CLONE_NEWPID = 0x20000000
+CLONE_NEWNET = 0x40000000
+
+MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REC, MS_PRIVATE = 0x2, 0x4, 0x8, 0x4000, 1 << 18
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_DUMPABLE = 4
+_PR_SET_NAME = 15
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def unshare(flags: int) -> None:
+    """unshare(2): give this thread namespaces of its own (CLONE_NEW*)."""
+    _check(_libc.unshare(flags), "unshare")
+
+
+def setns(descriptor: int, kind: int = 0) -> None:
+    """setns(2): move this thread into the namespace behind an open descriptor."""
+    _check(_libc.setns(descriptor, kind), "setns")
+
+
+def enter_network(pid: int) -> None:
+    """Move this thread into the network namespace of process ``pid``.
+
+    Sockets and TAPs opened from now on are born there; those already open stay where they are.
+    """
+    descriptor = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        setns(descriptor, CLONE_NEWNET)
+    finally:
+        os.close(descriptor)
+
+
+def mount(source: str, target: Path | str, kind: str = "", flags: int = 0, options: str = "") -> None:
+    """mount(2)."""
+    arguments = (source.encode(), str(target).encode(), kind.encode() or None, ctypes.c_ulong(flags))
+    _check(_libc.mount(*arguments, options.encode() or None), f"mount {kind or 'flags'} on {target}")
+
+
+def die_with_parent(number: int = signal.SIGKILL) -> None:
+    """Get this signal when the thread that forked us ends (PR_SET_PDEATHSIG).
+
+    The signal is forgotten by unshare(CLONE_NEWUSER), setuid and fork: ask again after them.
+    """
+    _prctl(_PR_SET_PDEATHSIG, number)
+
+
+def set_dumpable() -> None:
+    """Give /proc/self back to us, so that our parent may write uid_map (PR_SET_DUMPABLE)."""
+    _prctl(_PR_SET_DUMPABLE, 1)
+
+
+def set_process_name(name: str) -> None:
+    """What ``ps`` calls this process: at most 15 bytes (PR_SET_NAME)."""
+    _check(_libc.prctl(_PR_SET_NAME, name.encode()[:15], 0, 0, 0), "prctl")
+
+
+def disable_ipv6() -> bool:
+    """Silence IPv6 (neighbour and router discovery) in this network namespace; False where it is built out.
+
+    Holds for interfaces that exist and for those that will be made.
+    """
+    written = [_sysctl(f"net/ipv6/conf/{which}/disable_ipv6", "1") for which in ("all", "default")]
+    return all(written)
+
+
+def _sysctl(name: str, value: str) -> bool:
+    try:
+        Path("/proc/sys", name).write_text(value)
+    except OSError:
+        return False
+    return True
+
+
+def _prctl(option: int, value: int) -> None:
+    _check(_libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0), "prctl")
+
+
+def _check(result: int, what: str) -> None:
+    if result != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{what}: {os.strerror(number)}")
