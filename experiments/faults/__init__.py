@@ -1,1 +1,30 @@
-"""One file per kind of fault: inject, proof, heal."""
+"""Things that go wrong, one small file each; importing this package makes all of them known."""
+
+from experiments.faults import (
+    brain_hang,
+    brain_kill,
+    brain_poweroff,
+    brain_return,
+    link_cut,
+    link_degrade,
+    link_heal,
+    link_silent,
+)
+from experiments.faults.kind import Evidence, Fact, Fault, Undo
+from experiments.faults.registry import FAULTS
+
+__all__ = [
+    "FAULTS",
+    "Evidence",
+    "Fact",
+    "Fault",
+    "Undo",
+    "brain_hang",
+    "brain_kill",
+    "brain_poweroff",
+    "brain_return",
+    "link_cut",
+    "link_degrade",
+    "link_heal",
+    "link_silent",
+]

@@ -1,0 +1,56 @@
+"""``brain.poweroff``: the power fails. No FIN, no RST: the switches find out by their probes only.
+
+SIGKILL alone is not that, because the kernel outlives the process and closes its sockets; so
+the control channels fall silent first, then the process is killed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from experiments.faults.kind import BRAIN, NO_SETTINGS, Evidence, Fact, Settings, until
+from experiments.faults.registry import FAULTS
+from experiments.lab import Lab
+
+WINDOW_S = 0.3
+PROOF_S = 1.0
+
+
+@FAULTS.register
+@dataclass(slots=True)
+class BrainPoweroff:
+    """Gone from the process table, and no control channel delivers a frame."""
+
+    kind: ClassVar[str] = "brain.poweroff"
+    aims_at: ClassVar[str] = "brain"
+    severs: ClassVar[bool] = False
+    settings: ClassVar[Settings] = NO_SETTINGS
+    target: str = BRAIN
+
+    def inject(self, lab: Lab) -> None:
+        for channel in lab.control.values():
+            channel.silence()
+        lab.brain.kill()
+
+    def proof(self, lab: Lab) -> Evidence:
+        until(lab, lambda: lab.brain.state() == "gone", PROOF_S)
+        state, before = lab.brain.state(), _control_frames(lab)
+        lab.wait_until(lab.now_s() + WINDOW_S)
+        frames = _control_frames(lab) - before
+        return Evidence(
+            (
+                Fact("process", state, state == "gone"),
+                Fact(f"control_frames_in_{WINDOW_S * 1000:.0f}_ms", frames, frames == 0),
+            )
+        )
+
+    def heal(self, lab: Lab) -> None:
+        for channel in lab.control.values():
+            channel.heal()
+        if lab.brain.state() == "gone":
+            lab.brain.start()
+
+
+def _control_frames(lab: Lab) -> int:
+    return sum(sum(channel.frames()) for channel in lab.control.values())

@@ -1,0 +1,116 @@
+"""What a fault is: inject, proof, heal; and how it shows that it really happened.
+
+One fault is one small class in one file, made for one target and used once. ``proof`` gives at
+least two independent facts (the process table *and* the TCP tables, carrier *and* frame
+counters): a verdict never rests on a fault that only claims to have happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import ClassVar, Protocol, runtime_checkable
+
+from experiments.lab import Lab, LinkControl
+
+BRAIN = "brain"
+CONTROL = "control:"
+"""Prefix of targets that are control channels: ``control:ams``."""
+POLL_S = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One observation, and whether it is what the fault should lead to."""
+
+    name: str
+    value: object
+    held: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Proven when there are at least two facts and all of them hold."""
+
+    facts: tuple[Fact, ...]
+
+    @property
+    def held(self) -> bool:
+        return len(self.facts) >= 2 and all(fact.held for fact in self.facts)
+
+    @property
+    def values(self) -> dict[str, object]:
+        """What the journal keeps."""
+        return {fact.name: fact.value for fact in self.facts}
+
+
+class Fault(Protocol):
+    """Every method may be called twice. All may raise LabError."""
+
+    kind: ClassVar[str]
+    aims_at: ClassVar[str]
+    """``"brain"`` or ``"link"``: what its target must be."""
+    severs: ClassVar[bool]
+    """Whether its target carries nothing any more while it stands: the oracle must know."""
+    settings: ClassVar[Settings]
+    target: str
+
+    def inject(self, lab: Lab) -> None: ...
+
+    def proof(self, lab: Lab) -> Evidence:
+        """Wait (with a deadline) until it shows, and say what was seen."""
+
+    def heal(self, lab: Lab) -> None:
+        """Undo it; does nothing when it is not there."""
+
+
+@runtime_checkable
+class Undo(Protocol):
+    """An optional power: an event that ends other faults (``link.heal``, ``brain.return``)."""
+
+    def undoes(self, other: Fault) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One direction of a running link as measured just now."""
+
+    delay_ms: float
+    rate_bps: float
+    loss: float
+
+
+@runtime_checkable
+class Measuring(Protocol):
+    """An optional power of a lab: measure a running link (or ``control:POP``) by frames of its own."""
+
+    def measure_link(self, target: str) -> Mapping[str, Seen]:
+        """``"ab"`` and ``"ba"``: what each direction does now."""
+
+
+Settings = Mapping[str, Callable[[object], float]]
+"""Name of a setting → what reads it from the spec (raises ValueError)."""
+NO_SETTINGS: Settings = MappingProxyType({})
+
+
+def wire(lab: Lab, target: str) -> LinkControl:
+    """The running link behind a resolved target: a backbone link or ``control:POP``."""
+    return lab.control[target[len(CONTROL) :]] if target.startswith(CONTROL) else lab.links[target]
+
+
+def until(lab: Lab, condition: Callable[[], bool], within_s: float) -> bool:
+    """Poll on the lab's clock; False when the deadline passes first."""
+    deadline = lab.now_s() + within_s
+    while not condition():
+        if lab.now_s() >= deadline:
+            return False
+        lab.wait_until(lab.now_s() + POLL_S)
+    return True
+
+
+def frames_within(lab: Lab, link: LinkControl, window_s: float) -> int:
+    """Frames that come out of a link, both ways together, during ``window_s`` from now on."""
+    before = sum(link.frames())
+    lab.wait_until(lab.now_s() + window_s)
+    return sum(link.frames()) - before

@@ -1,0 +1,67 @@
+"""``link.degrade``: slower, narrower, lossier, but up: what no port status will ever tell.
+
+Settings: ``extra_delay`` (``20 ms``), ``loss`` (``5 %``), ``rate`` (``10 %`` of the configured one).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from experiments.faults.kind import Evidence, Fact, Measuring, Settings, wire
+from experiments.faults.registry import FAULTS
+from experiments.lab import Lab
+from topology.units import parse_share, parse_time_s
+
+TOLERANCE_MS = 1.0
+TOLERANCE = 0.15
+"""Of rate and loss, which a short measurement cannot tell to the percent."""
+
+
+@FAULTS.register
+@dataclass(slots=True)
+class LinkDegrade:
+    """The lab measures the running link, each direction by itself, and finds what was asked for."""
+
+    kind: ClassVar[str] = "link.degrade"
+    aims_at: ClassVar[str] = "link"
+    severs: ClassVar[bool] = False
+    settings: ClassVar[Settings] = {
+        "extra_delay": parse_time_s,
+        "loss": parse_share,
+        "rate": parse_share,
+    }
+    target: str
+    extra_delay: float = 0.0
+    loss: float = 0.0
+    rate: float = 1.0
+
+    def inject(self, lab: Lab) -> None:
+        link = wire(lab, self.target)
+        good = link.shape
+        delay_ms, rate_bps = good.delay_ms + self.extra_delay * 1e3, good.rate_bps * self.rate
+        link.reshape(replace(good, delay_ms=delay_ms, rate_bps=rate_bps, loss=self.loss))
+
+    def proof(self, lab: Lab) -> Evidence:
+        if not isinstance(lab, Measuring):
+            return Evidence((Fact("measured", "this lab cannot measure a link", False),))
+        asked = wire(lab, self.target).shape
+        delay_ms = asked.delay_ms + self.extra_delay * 1e3
+        return Evidence(
+            tuple(
+                fact
+                for way, seen in lab.measure_link(self.target).items()
+                for fact in (
+                    Fact(f"{way}_delay_ms", seen.delay_ms, abs(seen.delay_ms - delay_ms) <= TOLERANCE_MS),
+                    Fact(f"{way}_rate_bps", seen.rate_bps, _near(seen.rate_bps, asked.rate_bps * self.rate)),
+                    Fact(f"{way}_loss", seen.loss, abs(seen.loss - self.loss) <= TOLERANCE),
+                )
+            )
+        )
+
+    def heal(self, lab: Lab) -> None:
+        wire(lab, self.target).heal()
+
+
+def _near(value: float, wanted: float) -> bool:
+    return abs(value - wanted) <= TOLERANCE * wanted

@@ -1,0 +1,42 @@
+"""Kind name → fault. Refuses duplicates; asked for the unknown, lists the known."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from experiments.faults.kind import Fault
+from topology.errors import InputError, unknown
+
+Kind = TypeVar("Kind", bound=type)
+
+
+class Registry:
+    """``@FAULTS.register`` on a class makes its ``kind`` known to specs."""
+
+    def __init__(self) -> None:
+        self._kinds: dict[str, type] = {}
+
+    def register(self, kind: Kind) -> Kind:
+        name: str = kind.kind  # type: ignore[attr-defined]
+        if name in self._kinds:
+            raise ValueError(f"the fault '{name}' exists already, in {self._kinds[name].__module__}")
+        self._kinds[name] = kind
+        return kind
+
+    def names(self) -> tuple[str, ...]:
+        return tuple(sorted(self._kinds))
+
+    def __getitem__(self, name: str) -> type:
+        """Raises InputError, naming the known kinds."""
+        try:
+            return self._kinds[name]
+        except KeyError:
+            raise InputError(unknown("fault", name, self._kinds)) from None
+
+    def make(self, name: str, target: str, **settings: float) -> Fault:
+        """A fault ready to inject. ``settings`` are those of its class, already checked by the spec."""
+        fault: Fault = self[name](target, **settings)
+        return fault
+
+
+FAULTS = Registry()

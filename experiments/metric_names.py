@@ -1,0 +1,42 @@
+"""The names that a check can be about, each with its meaning; the unit is part of the name.
+
+Definitions are in docs/architecture.md; ``experiments.metrics`` computes them.
+"""
+
+from __future__ import annotations
+
+METRICS: dict[str, str] = {
+    "probes_due": "probes that the schedule asked for",
+    "probes_lost": "probes sent and never delivered",
+    "probes_unsent": "probes that the schedule asked for and the machine did not send",
+    "availability_pct": "share of 1 s windows with at most 5 % loss, weighted by demand",
+    "availability_mean_pct": "the same, every pair counting alike",
+    "outage_p50_ms": "longest lost run per affected pair, median",
+    "outage_p99_ms": "longest lost run per affected pair, 99th percentile",
+    "outage_max_ms": "longest lost run of any pair",
+    "in_flight_ms": "the part of an outage that was in flight on the link when it was cut (fine probes)",
+    "repair_ms": "the part of an outage that the repair took (fine probes)",
+    "blackhole_pair_s": "pairs down, integrated over time",
+    "blackhole_demand_s": "share of demand down, integrated over time",
+    "blast_pairs_pct": "share of pairs with at least one bad window",
+    "blast_demand_pct": "share of demand with at least one bad window",
+    "blast_pops_pct": "share of PoPs with at least one bad window",
+    "latency_inflation_p50": "delay over the delay before the first fault, median over pairs",
+    "latency_inflation_p95": "the same, 95th percentile",
+    "path_stretch_p50": "round trip over the best possible (at least 40 ms), median over pairs",
+    "stale_route_pct": "forwarding entries that differ from the oracle's",
+    "detect_s": "first signal after the fault",
+    "mitigate_s": "last bad window after the fault",
+    "repair_s": "forwarding state equals the oracle's after the fault",
+    "return_cost_s": "from the first hello of the returned brain until forwarding equals the oracle's",
+    "return_lost": "probes lost while the returned brain reconciles",
+    "return_peak_mods_per_s": "most flow and group changes in a second while it reconciles",
+    "demand_satisfied_pct": "bulk traffic delivered over offered",
+    "link_utilisation_max_pct": "busiest link in its busiest second",
+    "pairs_down_at_end": "pairs dark at the end of the phase",
+}
+
+
+def most(metric: str) -> float | None:
+    """The largest value that the metric can have; None without a bound."""
+    return 100.0 if metric.endswith("_pct") else None
