@@ -21,6 +21,8 @@ class SwitchUp:
     groups: tuple[GroupRule, ...]
     ports: Mapping[int, bool]
     """Port number → live (carrier, and BFD where it runs)."""
+    without_carrier: frozenset[int] = frozenset()
+    """Ports that have no carrier: definite, where "not live" may merely be BFD that is not up yet."""
 
 
 @dataclass(frozen=True, slots=True)

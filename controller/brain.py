@@ -1,0 +1,280 @@
+"""The brain: a pure machine from events and time to commands. No clock, no socket, no Ryu.
+
+    gather      wait until every switch has been read back (or ``settle_s`` have passed): a
+                brain that returns must know the network before it changes it
+    reconcile   send each switch only what differs from the plan, the guard rules last
+    react       a link lost: change what it touches, at once;
+                a link back: make before break, under the other version bit
+    refresh     keep the guard rules alive, on reconciled switches only
+
+Link state comes from the switches alone (``controller.linkstate``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from controller import paths as shortest_paths
+from controller.linkstate import LinkState
+from controller.messages import (
+    AddFlow,
+    BarrierReply,
+    Command,
+    Event,
+    Mod,
+    Note,
+    PortStatus,
+    Program,
+    SwitchDown,
+    SwitchUp,
+    Tick,
+)
+from controller.paths import Hops
+from controller.pipeline import LABELS, Plan, Tables, guard_rules, same_tables, tables
+from controller.transition import Holdings, difference
+from topology.model import Topology
+
+
+@dataclass(frozen=True, slots=True)
+class BrainSettings:
+    """What a policy decides about the brain."""
+
+    guard_timeout_s: int = 0
+    """Life of the guard rules without a refresh (whole seconds, as in OpenFlow); 0: for ever."""
+    refresh_s: float = 1.0
+    fast_reroute: bool = False
+    settle_s: float = 3.0
+    """How long a port may take to come up, and the whole network to connect."""
+    drain_s: float = 1.0
+    """How long the old version stays after the ingress flipped: longest path plus queues."""
+    steering: tuple[Hops, ...] = ()
+    withheld: tuple[str, ...] = ()
+    """PoPs that get no label rules: a broken design, to prove that the checks can fail."""
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Programs that belong together; complete when every switch has answered its barrier."""
+
+    reason: str
+    since: float
+    waiting: set[str] = field(default_factory=set)
+    mods: int = 0
+
+
+Stage = dict[str, tuple[Mod, ...]]
+"""What each switch is told in one stage of an update."""
+
+
+class Brain:
+    """One brain for a whole topology; ``handle`` is its only entrance."""
+
+    def __init__(self, topology: Topology, settings: BrainSettings) -> None:
+        self.topology, self.settings = topology, settings
+        self.plan: Plan | None = None
+        self._wanted: dict[str, Tables] = {}
+        self.links = LinkState(topology, settings.settle_s)
+        self._holdings: dict[str, Holdings] = {}
+        self._reconciled: set[str] = set()
+        self._first_up: float | None = None
+        self._refreshed = float("-inf")
+        self._batches: dict[int, _Batch] = {}
+        self._tokens = 0
+        self._stages: list[Stage] = []
+        self._stage_token: int | None = None
+        self._stage_due = 0.0
+
+    def handle(self, event: Event, now: float) -> list[Command]:
+        """Take one event at time ``now`` (s, any monotonic clock); return what is to be sent."""
+        match event:
+            case SwitchUp():
+                commands = self._switch_up(event, now)
+            case SwitchDown(pop):
+                commands = self._switch_down(pop, now)
+            case PortStatus():
+                self.links.port(event)
+                commands = self._links_changed(now)
+            case BarrierReply(pop, token):
+                commands = self._acknowledged(pop, token, now)
+            case Tick():
+                commands = self._tick(now)
+        return list(commands)
+
+    def wanted(self, pop: str) -> Tables:
+        """What the switch at ``pop`` should hold by the present plan."""
+        assert self.plan is not None
+        found = self._wanted.get(pop)
+        if found is None:
+            found = self._wanted[pop] = self._tables(self.plan, pop)
+        return found
+
+    # ---------------------------------------------------------- events
+
+    def _switch_up(self, event: SwitchUp, now: float) -> Iterator[Command]:
+        self._first_up = now if self._first_up is None else self._first_up
+        self.links.connected(event, now)
+        self._holdings[event.pop] = Holdings.read_back(event.cookies, event.groups)
+        if self.plan is None:
+            yield from self._gather(now)
+        else:
+            yield from self._links_changed(now)
+            yield from self._reconcile([event.pop], now)
+
+    def _switch_down(self, pop: str, now: float) -> Iterator[Command]:
+        self.links.disconnected(pop)
+        self._holdings.pop(pop, None)
+        self._reconciled.discard(pop)
+        for token in list(self._batches):
+            yield from self._acknowledged(pop, token, now)
+
+    def _tick(self, now: float) -> Iterator[Command]:
+        if self.plan is None:
+            yield from self._gather(now)
+            return
+        yield from self._links_changed(now)
+        yield from self._next_stage(now)
+        yield from self._refresh(now)
+
+    # ---------------------------------------------------------- gather, reconcile, refresh
+
+    def _gather(self, now: float) -> Iterator[Command]:
+        """Plan for the first time, once the whole network is in view or waiting is over."""
+        complete = len(self._holdings) == len(self.topology.pops)
+        if self._first_up is None or not (complete or now >= self._first_up + self.settings.settle_s):
+            return
+        plan = self._planned(self.links.dead(now), version=0)
+        self._adopt(max(plan, replace(plan, version=1), key=self._in_use))
+        yield Note("gathered", {"switches": len(self._holdings), "dead": sorted(plan.paths.dead)})
+        yield from self._reconcile(list(self._holdings), now)
+
+    def _in_use(self, plan: Plan) -> int:
+        """How many rules of ``plan`` the switches hold already: coming back is no reason for a new version."""
+        return sum(
+            len(held.flows.keys() & self._tables(plan, pop).flows.keys())
+            for pop, held in self._holdings.items()
+            if held.flows
+        )
+
+    def _reconcile(self, pops: Sequence[str], now: float) -> Iterator[Command]:
+        for pop in pops:
+            change = difference(self._holdings[pop], self.wanted(pop))
+            self._holdings[pop] = Holdings.of(self.wanted(pop))
+            self._reconciled.add(pop)
+            yield Note("reconciling", {"pop": pop, "mods": len(change.at_once)})
+            yield from self._program({pop: change.at_once}, "reconcile", now)
+
+    def _refresh(self, now: float) -> Iterator[Command]:
+        timeout = self.settings.guard_timeout_s
+        if timeout and now >= self._refreshed + self.settings.refresh_s:
+            self._refreshed = now
+            mods = tuple(AddFlow(rule) for rule in guard_rules(timeout))
+            yield from self._program(dict.fromkeys(sorted(self._reconciled), mods), "refresh", now)
+
+    # ---------------------------------------------------------- link changes
+
+    def _links_changed(self, now: float) -> Iterator[Command]:
+        if self.plan is None:
+            return
+        dead, before = self.links.dead(now), self.plan.paths.dead
+        went, came = dead - before, before - dead
+        if went:
+            yield Note("links", {"went": sorted(went), "came": sorted(came)})
+            yield from self._at_once(self._planned(dead, self.plan.version), now)
+        elif came and not self._stages:
+            yield Note("links", {"went": [], "came": sorted(came)})
+            yield from self._in_stages(self._planned(dead, 1 - self.plan.version), now)
+
+    def _at_once(self, plan: Plan, now: float) -> Iterator[Command]:
+        """A failure: traffic is being lost, so nothing is waited for."""
+        self._adopt(plan)
+        self._stages, self._stage_token = [], None
+        changes = {pop: difference(self._holdings[pop], self.wanted(pop)).at_once for pop in self._reconciled}
+        for pop in self._reconciled:
+            self._holdings[pop] = Holdings.of(self.wanted(pop))
+        yield from self._program(changes, "failure", now)
+
+    def _in_stages(self, plan: Plan, now: float) -> Iterator[Command]:
+        """A recovery: the new version is complete everywhere before the first packet uses it."""
+        self._adopt(plan)
+        changes = {pop: difference(self._holdings[pop], self.wanted(pop)) for pop in self._reconciled}
+        for pop in self._reconciled:
+            self._holdings[pop] = self._holdings[pop].with_also(self.wanted(pop))
+        self._stages = [
+            {pop: change.stages[number] for pop, change in changes.items() if change.stages[number]}
+            for number in range(3)
+        ]
+        self._stage_due = now
+        yield from self._next_stage(now)
+
+    def _next_stage(self, now: float) -> Iterator[Command]:
+        """Send the next stage when the last one's barriers are all in; the clean-up after ``drain_s``."""
+        if not self._stages or self._stage_token in self._batches or now < self._stage_due:
+            return
+        stage = self._stages.pop(0)
+        if not self._stages:
+            for pop in self._reconciled:
+                self._holdings[pop] = Holdings.of(self.wanted(pop))
+        current = {pop: mods for pop, mods in stage.items() if pop in self._reconciled}
+        yield from self._program(current, ("clean-up", "switch-over", "prepare")[len(self._stages)], now)
+        self._stage_token = self._tokens
+
+    # ---------------------------------------------------------- planning
+
+    def _adopt(self, plan: Plan) -> None:
+        """Make ``plan`` the present one; tables that it does not change are kept, not built again."""
+        old = self.plan
+        self._wanted = {pop: held for pop, held in self._wanted.items() if same_tables(old, plan, pop)} if old else {}
+        self.plan = plan
+
+    def _planned(self, dead: frozenset[str], version: int) -> Plan:
+        paths = shortest_paths.shortest(self.topology, dead)
+        detours = self._bypasses(paths) if self.settings.fast_reroute else {}
+        return Plan(paths, detours, version, self.settings.guard_timeout_s, self.settings.steering)
+
+    def _bypasses(self, paths: shortest_paths.Paths) -> dict[str, Hops]:
+        known: dict[str, Hops] = {}
+        if self.plan is not None:
+            before = self.plan.paths.dead
+            known = shortest_paths.still_valid(self.plan.bypasses, paths, before - paths.dead, paths.dead - before)
+        return shortest_paths.bypasses(self.topology, paths.dead, known)
+
+    def _tables(self, plan: Plan, pop: str) -> Tables:
+        full = tables(plan, pop)
+        if pop not in self.settings.withheld:
+            return full
+        return Tables({cookie: rule for cookie, rule in full.flows.items() if rule.table != LABELS}, full.groups)
+
+    # ---------------------------------------------------------- sending
+
+    def _program(self, changes: Stage, reason: str, now: float) -> Iterator[Command]:
+        """Send each switch its mods and a barrier; note when all have answered."""
+        batch = _Batch(reason, now)
+        self._tokens += 1
+        for pop, mods in changes.items():
+            if mods:
+                batch.waiting.add(pop)
+                batch.mods += len(mods)
+                yield Program(pop, mods, self._tokens)
+        if batch.waiting:
+            self._batches[self._tokens] = batch
+        elif reason == "reconcile":
+            yield self._done(batch, now)
+
+    def _acknowledged(self, pop: str, token: int, now: float) -> Iterator[Command]:
+        batch = self._batches.get(token)
+        if batch is None or pop not in batch.waiting:
+            return
+        batch.waiting.discard(pop)
+        if batch.waiting:
+            return
+        del self._batches[token]
+        if batch.reason != "refresh":
+            yield self._done(batch, now)
+        if token == self._stage_token and self._stages:
+            self._stage_due = now + (self.settings.drain_s if len(self._stages) == 1 else 0.0)
+            yield from self._next_stage(now)
+
+    def _done(self, batch: _Batch, now: float) -> Note:
+        took_ms = round(1e3 * (now - batch.since), 3)
+        return Note("programmed", {"reason": batch.reason, "mods": batch.mods, "took_ms": took_ms})

@@ -1,0 +1,64 @@
+"""Which links are down, from what the switches said about their ports. Pure.
+
+A link is up unless one of its ends is known to be down. A port without carrier is known to
+be; a port that merely is not live is so only when it has been live before, or when
+``settle_s`` have passed since its switch connected (BFD needs about a second to come up).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from controller.messages import PortStatus, SwitchUp
+from topology.model import Link, Topology
+
+
+@dataclass(slots=True)
+class _Ports:
+    """The ports of one connected switch."""
+
+    since: float
+    live: set[int]
+    seen_live: set[int]
+    dark: set[int] = field(default_factory=set)
+
+
+class LinkState:
+    """Port events in, dead links out."""
+
+    def __init__(self, topology: Topology, settle_s: float) -> None:
+        self._topology, self._settle_s = topology, settle_s
+        self._switches: dict[str, _Ports] = {}
+
+    def connected(self, event: SwitchUp, now: float) -> None:
+        live = {port for port, is_live in event.ports.items() if is_live}
+        self._switches[event.pop] = _Ports(now, live, set(live), set(event.without_carrier))
+
+    def disconnected(self, pop: str) -> None:
+        """What the switch said last is forgotten: its links count as up, as the far ends say."""
+        self._switches.pop(pop, None)
+
+    def port(self, event: PortStatus) -> None:
+        ports = self._switches.get(event.pop)
+        if ports is None:
+            return
+        (ports.live.add if event.live else ports.live.discard)(event.port)
+        (ports.dark.discard if event.carrier else ports.dark.add)(event.port)
+        if event.live:
+            ports.seen_live.add(event.port)
+
+    def dead(self, now: float) -> frozenset[str]:
+        """Names of the links that are known to be down at ``now``."""
+        return frozenset(
+            link.name for link in self._topology.links if any(self._end_down(end, link, now) for end in link.ends)
+        )
+
+    def _end_down(self, pop: str, link: Link, now: float) -> bool:
+        ports = self._switches.get(pop)
+        if ports is None:
+            return False
+        port = self._topology.port(pop, link)
+        if port in ports.dark:
+            return True
+        judged = port in ports.seen_live or now >= ports.since + self._settle_s
+        return judged and port not in ports.live

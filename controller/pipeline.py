@@ -1,0 +1,302 @@
+"""The pipeline: which tables exist, and the rules that a plan puts into them. All numbers live here.
+
+    table  name     matches                         does
+    0      guard    MPLS                            goto labels     } with the dead-man's timeout
+                    IPv4                            goto ingress    } of the policy
+    1      ingress  own prefix                      output to the host
+                    from the host, prefix of d      push the stack for d, goto labels
+    2      labels   node SID of d                   dec TTL, group of the next hop
+                    own node SID, bottom            pop, output to the host
+                    own node SID, not bottom        pop, look again
+                    adjacency SID of port p         pop, output p
+                    binding SID, bottom             swap and push the rest of its path, look again
+                    bypass, on its way              dec TTL, output
+                    bypass, at its end              pop, look again
+
+    group p (indirect)       output p
+    group p (fast failover)  port p live: output p · else first port of the bypass live: push the bypass label, output
+
+Ids, priorities and matches depend on nothing but the topology and the plan, so a brain that
+comes back finds its own rules again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from itertools import pairwise
+
+from controller.paths import Hops, Paths
+from topology import addressing, labels
+from topology.errors import InputError
+from topology.forwarding import (
+    ETH_IPV4,
+    ETH_MPLS,
+    Action,
+    Bucket,
+    DecTtl,
+    FlowRule,
+    GroupRule,
+    Match,
+    Output,
+    Pop,
+    Push,
+    Resubmit,
+    Swap,
+    ToGroup,
+)
+from topology.labels import Stack
+from topology.model import HOST_PORT, Topology
+
+GUARD, INGRESS, LABELS = 0, 1, 2
+PRIORITY = 100
+OWN_PREFIX_PRIORITY = 200
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that the rules follow from."""
+
+    paths: Paths
+    bypasses: Mapping[str, Hops] = field(default_factory=dict)
+    """Per link name, from its end a to its end b; empty mapping: no fast reroute."""
+    version: int = 0
+    """The version bit of the node SIDs in use."""
+    guard_timeout_s: int = 0
+    """Life of the guard rules without a refresh; 0: for ever."""
+    steering: tuple[Hops, ...] = ()
+    """Explicit paths that override the shortest ones, each from ingress to egress."""
+
+    @property
+    def topology(self) -> Topology:
+        return self.paths.topology
+
+    @property
+    def fast_reroute(self) -> bool:
+        return bool(self.bypasses)
+
+    @cached_property
+    def bypass_rules(self) -> dict[str, list[FlowRule]]:
+        """Per PoP: the rules of all bypasses that cross it or end there."""
+        rules: dict[str, list[FlowRule]] = {}
+        for pop, rule in _bypass_rules(self):
+            rules.setdefault(pop, []).append(rule)
+        return rules
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """What one switch should hold: flows by cookie, groups by id."""
+
+    flows: Mapping[int, FlowRule]
+    groups: Mapping[int, GroupRule]
+
+
+def tables(plan: Plan, pop: str) -> Tables:
+    """The complete tables of the switch at ``pop``."""
+    flows = {rule.cookie: rule for rule in _flows(plan, pop)}
+    return Tables(flows, {group.id: group for group in _groups(plan, pop)})
+
+
+def same_tables(old: Plan, new: Plan, pop: str) -> bool:
+    """Whether both plans give ``pop`` the same tables, found without building them."""
+    own = new.topology.pop(pop).index
+    return (
+        (old.version, old.guard_timeout_s, old.steering) == (new.version, new.guard_timeout_s, ())
+        and bool((old.paths.next_port[own] == new.paths.next_port[own]).all())
+        and old.bypass_rules.get(pop) == new.bypass_rules.get(pop)
+        and all(old.bypasses.get(link.name) == new.bypasses.get(link.name) for link in new.topology.ports(pop).values())
+    )
+
+
+def guard_rules(timeout_s: int) -> tuple[FlowRule, ...]:
+    """The dead-man's switch: while these live, the brain's tables are used."""
+    return (
+        _rule(GUARD, PRIORITY, Match(eth_type=ETH_MPLS), (), LABELS, timeout_s),
+        _rule(GUARD, PRIORITY, Match(eth_type=ETH_IPV4), (), INGRESS, timeout_s),
+    )
+
+
+def _flows(plan: Plan, pop: str) -> Iterator[FlowRule]:
+    topology = plan.topology
+    own = topology.pop(pop).index
+    yield from guard_rules(plan.guard_timeout_s)
+    yield from _own_rules(own, plan.version)
+    steered = {hops[-1]: hops for hops in plan.steering if hops[0] == pop}
+    for index, port in enumerate(plan.paths.next_port[own].tolist()):
+        if index == own:
+            continue
+        if port:
+            yield _transit_rule(index, port, plan.version)
+        name = topology.pops[index].name
+        stack = ingress_stack(plan, steered[name]) if name in steered else (labels.node(index, plan.version),)
+        yield _ingress_rule(index, stack)
+    for port in topology.ports(pop):
+        yield _rule(
+            LABELS,
+            PRIORITY,
+            Match(eth_type=ETH_MPLS, mpls_label=labels.adjacency(port), mpls_bos=0),
+            (Pop(ETH_MPLS), Output(port)),
+        )
+    yield from _binding_rules(plan, pop)
+    yield from plan.bypass_rules.get(pop, ())
+
+
+@lru_cache(maxsize=1 << 12)
+def _own_rules(own: int, version: int) -> tuple[FlowRule, ...]:
+    label = labels.node(own, version)
+    return (
+        _rule(
+            INGRESS,
+            OWN_PREFIX_PRIORITY,
+            Match(eth_type=ETH_IPV4, ipv4_dst=addressing.host_prefix(own)),
+            (Output(HOST_PORT),),
+        ),
+        _rule(
+            LABELS,
+            PRIORITY,
+            Match(eth_type=ETH_MPLS, mpls_label=label, mpls_bos=1),
+            (Pop(ETH_IPV4), Output(HOST_PORT)),
+        ),
+        _rule(
+            LABELS,
+            PRIORITY,
+            Match(eth_type=ETH_MPLS, mpls_label=label, mpls_bos=0),
+            (Pop(ETH_MPLS), Resubmit(LABELS)),
+        ),
+    )
+
+
+@lru_cache(maxsize=1 << 16)
+def _transit_rule(index: int, group: int, version: int) -> FlowRule:
+    match = Match(eth_type=ETH_MPLS, mpls_label=labels.node(index, version))
+    return _rule(LABELS, PRIORITY, match, (DecTtl(), ToGroup(group)))
+
+
+@lru_cache(maxsize=1 << 16)
+def _ingress_rule(index: int, stack: Stack) -> FlowRule:
+    if not 1 <= len(stack) <= labels.MAX_INGRESS:
+        raise InputError(f"an ingress pushes one or two labels, not {stack}: a repair must still fit within three")
+    match = Match(in_port=HOST_PORT, eth_type=ETH_IPV4, ipv4_dst=addressing.host_prefix(index))
+    return _rule(INGRESS, PRIORITY, match, tuple(Push(label) for label in reversed(stack)), LABELS)
+
+
+@lru_cache(maxsize=1 << 16)
+def _rule(
+    table: int,
+    priority: int,
+    match: Match,
+    actions: tuple[Action, ...],
+    goto: int | None = None,
+    hard_timeout_s: int = 0,
+) -> FlowRule:
+    return FlowRule(table, priority, match, actions, goto, hard_timeout_s).signed()
+
+
+# ------------------------------------------------------------------ repair
+
+
+def _bypass_rules(plan: Plan) -> Iterator[tuple[str, FlowRule]]:
+    for name, hops in plan.bypasses.items():
+        index = plan.topology.link(name).index
+        yield from _bypass_way(plan, labels.bypass(index, towards_b=True), hops)
+        yield from _bypass_way(plan, labels.bypass(index, towards_b=False), hops[::-1])
+
+
+def _bypass_way(plan: Plan, label: int, hops: Hops) -> Iterator[tuple[str, FlowRule]]:
+    match = Match(eth_type=ETH_MPLS, mpls_label=label)
+    for here, following in pairwise(hops[1:]):
+        yield here, _rule(LABELS, PRIORITY, match, (DecTtl(), Output(_port(plan, here, following))))
+    if hops:
+        yield hops[-1], _rule(LABELS, PRIORITY, match, (Pop(ETH_MPLS), Resubmit(LABELS)))
+
+
+def _groups(plan: Plan, pop: str) -> Iterator[GroupRule]:
+    for port, link in plan.topology.ports(pop).items():
+        primary = Bucket((Output(port),), watch_port=port if plan.fast_reroute else None)
+        if not plan.fast_reroute:
+            yield GroupRule(port, "indirect", (primary,))
+            continue
+        hops = plan.bypasses.get(link.name, ())
+        detour = hops if link.a == pop else hops[::-1]
+        yield GroupRule(port, "ff", (primary, *_backup(plan, link.index, link.a == pop, detour)))
+
+
+def _backup(plan: Plan, link_index: int, towards_b: bool, detour: Hops) -> tuple[Bucket, ...]:
+    if not detour:
+        return ()
+    way_out = _port(plan, detour[0], detour[1])
+    label = labels.bypass(link_index, towards_b)
+    return (Bucket((Push(label), Output(way_out)), watch_port=way_out),)
+
+
+def _port(plan: Plan, pop: str, neighbour: str) -> int:
+    topology = plan.topology
+    return topology.port(pop, topology.link(f"{pop}-{neighbour}"))
+
+
+# ------------------------------------------------------------------ explicit paths
+
+
+@dataclass(frozen=True, slots=True)
+class _Segment:
+    """One label and the PoP where it has done its work."""
+
+    label: int
+    end: str
+
+
+def ingress_stack(plan: Plan, hops: Hops) -> Stack:
+    """The at most two labels that send a packet along ``hops``; the rest waits in binding SIDs."""
+    segments = _segments(plan, hops)
+    if len(segments) <= labels.MAX_INGRESS:
+        return tuple(segment.label for segment in segments)
+    return (segments[0].label, labels.binding(_binding_key(plan, hops, 1)))
+
+
+def _segments(plan: Plan, hops: Hops) -> list[_Segment]:
+    """Fewest segments that pin the path: the farthest node SID that stays on it, else an adjacency SID."""
+    segments: list[_Segment] = []
+    at = 0
+    while at < len(hops) - 1:
+        reach = max((j for j in range(at + 1, len(hops)) if _is_shortest(plan, hops, at, j)), default=0)
+        if reach:
+            segments.append(_Segment(_node_label(plan, hops[reach]), hops[reach]))
+            at = reach
+        else:
+            segments.append(_Segment(labels.adjacency(_port(plan, hops[at], hops[at + 1])), hops[at + 1]))
+            at += 1
+    last = _node_label(plan, hops[-1])
+    if segments[-1].label != last:
+        segments.append(_Segment(last, hops[-1]))
+    return segments
+
+
+def _is_shortest(plan: Plan, hops: Hops, start: int, end: int) -> bool:
+    return plan.paths.hops(hops[start], hops[end]) == hops[start : end + 1]
+
+
+def _node_label(plan: Plan, pop: str) -> int:
+    return labels.node(plan.topology.pop(pop).index, plan.version)
+
+
+def _binding_key(plan: Plan, hops: Hops, segment: int) -> int:
+    """Every path may need one binding SID per segment; a block of 64 each keeps the keys stable."""
+    return plan.steering.index(hops) * 64 + segment
+
+
+def _binding_rules(plan: Plan, pop: str) -> Iterator[FlowRule]:
+    for hops in plan.steering:
+        segments = _segments(plan, hops)
+        for number in range(1, len(segments) - 1):
+            if segments[number - 1].end != pop:
+                continue
+            rest = segments[number:]
+            bottom = (
+                rest[1].label
+                if len(rest) == labels.MAX_INGRESS
+                else labels.binding(_binding_key(plan, hops, number + 1))
+            )
+            match = Match(eth_type=ETH_MPLS, mpls_label=labels.binding(_binding_key(plan, hops, number)), mpls_bos=1)
+            yield _rule(LABELS, PRIORITY, match, (Swap(bottom), Push(rest[0].label), Resubmit(LABELS)))
