@@ -1,0 +1,230 @@
+"""The controller as a process that can be started, killed, hung and resumed: ``ControllerProcess``.
+
+Everything it claims comes from the kernel: ``state`` from the process table, "listens"
+from the TCP table of the process's network namespace. Knows nothing of Ryu: any command
+that listens on a port will do.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+from topology.addressing import OPENFLOW_PORT
+from topology.errors import LabError
+from topology.replica.namespaces import enter_network
+
+OnLine = Callable[[Mapping[str, Any]], None]
+"""Called, from a thread of its own, with each log line; a line on stderr comes as ``what: "stderr"``."""
+
+_START_DEADLINE_S = 20.0
+_SIGNAL_DEADLINE_S = 2.0
+_POLL_MS = 5
+_LAST_WORDS = 20
+_TCP_LISTEN = "0A"
+
+
+def command(topology: Path, settings: str, *, framework: str = "ryu", port: int = OPENFLOW_PORT) -> list[str]:
+    """The command line of ``controller.__main__``; ``settings`` is BrainSettings as JSON."""
+    options = ["--topology", str(topology.resolve()), "--settings", settings]
+    return [sys.executable, "-m", "controller", *options, "--framework", framework, "--port", str(port)]
+
+
+class ControllerProcess:
+    """One controller, started again after each kill. Implements ``BrainControl`` but for ``connected``.
+
+    ``namespace_pid`` is a process in whose network namespace it runs (None: ours).
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        namespace_pid: int | None = None,
+        port: int = OPENFLOW_PORT,
+        on_line: OnLine = lambda _line: None,
+    ) -> None:
+        self._command = list(command)
+        self._namespace_pid = namespace_pid
+        self._port = port
+        self._on_line = on_line
+        self._child: subprocess.Popen[str] | None = None
+        self._readers: tuple[threading.Thread, ...] = ()
+        self._stderr: deque[str] = deque(maxlen=_LAST_WORDS)
+
+    @property
+    def pid(self) -> int | None:
+        """None when it is gone."""
+        return self._child.pid if self._child is not None and self.state() != "gone" else None
+
+    def start(self) -> None:
+        """Start it and wait until it listens; nothing to do when it runs already.
+
+        Raises LabError with its last words when it dies or does not listen in time.
+        """
+        if self.state() != "gone":
+            return
+        self._reap()
+        self._stderr.clear()
+        self._child = child = self._spawn()
+        self._readers = (self._reader(child.stdout, self._take_line), self._reader(child.stderr, self._take_error))
+        try:
+            _wait(lambda: listens(child.pid, self._port), _START_DEADLINE_S, child.pid)
+        except LabError as error:
+            self.kill()
+            message = f"the controller does not listen on port {self._port}: {error}"
+            raise LabError(message + self._last_words()) from None
+
+    def kill(self) -> None:
+        """SIGKILL, paused or not, and wait until it is gone from the process table."""
+        if self._child is not None:
+            self._child.kill()
+        self._reap()
+
+    def pause(self) -> None:
+        """SIGSTOP: hung, but its sockets stay open. Returns when the kernel says so."""
+        self._signal(signal.SIGSTOP, "stopped")
+
+    def resume(self) -> None:
+        self._signal(signal.SIGCONT, "running")
+
+    def state(self) -> str:
+        """``"running"``, ``"stopped"`` or ``"gone"``, from the kernel's process table."""
+        return process_state(self._child.pid) if self._child is not None else "gone"
+
+    # -------------------------------------------------------------- starting
+
+    def _spawn(self) -> subprocess.Popen[str]:
+        """A child inherits the network namespace of the *thread* that forks it.
+
+        So a thread of our own enters it and forks: no code runs between fork and exec
+        (preexec_fn may deadlock in a process with threads), and we stay where we are.
+        """
+        outcome: list[subprocess.Popen[str] | Exception] = []
+        thread = threading.Thread(target=lambda: outcome.append(self._fork()), name="fork-controller")
+        thread.start()
+        thread.join()
+        if isinstance(outcome[0], Exception):
+            raise LabError(f"the controller cannot be started: {outcome[0]}") from outcome[0]
+        return outcome[0]
+
+    def _fork(self) -> subprocess.Popen[str] | Exception:
+        try:
+            if self._namespace_pid is not None:
+                enter_network(self._namespace_pid)
+            return subprocess.Popen(
+                self._command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                encoding="utf-8",
+                errors="replace",
+                env=environment(),
+            )
+        except OSError as error:
+            return error
+
+    # -------------------------------------------------------------- ending
+
+    def _signal(self, number: signal.Signals, state: str) -> None:
+        if self._child is None or self.state() == "gone":
+            raise LabError(f"no controller is running that could be sent {number.name}")
+        self._child.send_signal(number)
+        _wait(lambda: self.state() == state, _SIGNAL_DEADLINE_S, self._child.pid)
+
+    def _reap(self) -> None:
+        """Collect a child that is dying or dead, and what it still had to say."""
+        if self._child is None:
+            return
+        self._child.wait()
+        for reader in self._readers:
+            reader.join()
+        self._child, self._readers = None, ()
+
+    # -------------------------------------------------------------- listening to it
+
+    def _reader(self, stream: IO[str] | None, take: Callable[[str], None]) -> threading.Thread:
+        assert stream is not None
+
+        def read() -> None:
+            with stream:
+                for line in stream:
+                    take(line.rstrip("\n"))
+
+        thread = threading.Thread(target=read, name="controller-log", daemon=True)
+        thread.start()
+        return thread
+
+    def _take_line(self, text: str) -> None:
+        try:
+            line = json.loads(text)
+        except ValueError:
+            line = None
+        self._on_line(line if isinstance(line, dict) else {"what": "stdout", "line": text})
+
+    def _take_error(self, text: str) -> None:
+        self._stderr.append(text)
+        self._on_line({"what": "stderr", "t_ns": time.time_ns(), "line": text})
+
+    def _last_words(self) -> str:
+        return "".join(f"\n  {line}" for line in self._stderr)
+
+
+def environment() -> dict[str, str]:
+    """Ours, with the project on the module path and start-up kept short."""
+    root = str(Path(__file__).resolve().parents[1])
+    path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
+    quick = {}
+    if sys.version_info < (3, 12):
+        # Ryu imports distutils: Python's own takes 5 ms, the one that setuptools puts in its place 95 ms.
+        quick["SETUPTOOLS_USE_DISTUTILS"] = "stdlib"
+    return {**os.environ, "PYTHONPATH": path, **quick}
+
+
+def process_state(pid: int) -> str:
+    """``"running"``, ``"stopped"`` or ``"gone"`` (a zombie is gone): /proc/PID/stat, field 3 (proc(5))."""
+    try:
+        letter = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return "gone"
+    return {"T": "stopped", "t": "stopped", "Z": "gone", "X": "gone"}.get(letter, "running")
+
+
+def listens(pid: int, port: int) -> bool:
+    """Whether a TCP socket listens on ``port`` in the network namespace of ``pid``."""
+    return any(_listens(Path(f"/proc/{pid}/net/{table}"), port) for table in ("tcp", "tcp6"))
+
+
+def _listens(table: Path, port: int) -> bool:
+    try:
+        rows = table.read_text(encoding="ascii").splitlines()[1:]
+    except OSError:
+        return False
+    ending = f":{port:04X}"
+    return any(row.split()[1].endswith(ending) and row.split()[3] == _TCP_LISTEN for row in rows)
+
+
+def _wait(condition: Callable[[], bool], deadline_s: float, pid: int) -> None:
+    """Until ``condition`` holds. Raises LabError when the deadline passes or our child ``pid`` ends first."""
+    ends_s = time.monotonic() + deadline_s
+    descriptor = os.pidfd_open(pid)
+    try:
+        ended = select.poll()
+        ended.register(descriptor, select.POLLIN)
+        while not condition():
+            if ended.poll(_POLL_MS):
+                raise LabError("it died")
+            if time.monotonic() > ends_s:
+                raise LabError(f"still not after {deadline_s:g} s")
+    finally:
+        os.close(descriptor)
