@@ -31,10 +31,8 @@ def pieces(names: Iterable[str], ends: Iterable[Pair]) -> tuple[tuple[str, ...],
 
 def bridges(topology: Topology) -> tuple[Link, ...]:
     """Links whose loss alone splits the network."""
-    every = topology.links
-    return tuple(
-        link for link in every if len(pieces(topology.names, (other.ends for other in every if other is not link))) > 1
-    )
+    found, _ = _weak_points(topology.names, [link.ends for link in topology.links])
+    return tuple(link for link in topology.links if found & {link.ends, link.ends[::-1]})
 
 
 def cut_pops(topology: Topology) -> tuple[str, ...]:
@@ -43,8 +41,9 @@ def cut_pops(topology: Topology) -> tuple[str, ...]:
 
 
 def cut_names(names: Sequence[str], ends: Sequence[Pair]) -> tuple[str, ...]:
-    """The same for bare names and ends (articulation points)."""
-    return tuple(name for name in names if len(pieces_without(name, names, ends)) > 1)
+    """The same for bare names and ends."""
+    _, found = _weak_points(names, ends)
+    return tuple(name for name in names if name in found)
 
 
 def pieces_without(gone: str, names: Sequence[str], ends: Sequence[Pair]) -> tuple[tuple[str, ...], ...]:
@@ -55,3 +54,45 @@ def pieces_without(gone: str, names: Sequence[str], ends: Sequence[Pair]) -> tup
 def two_connected(topology: Topology) -> bool:
     """True when neither the loss of one link nor that of one PoP splits the network."""
     return not bridges(topology) and not cut_pops(topology)
+
+
+def _weak_points(names: Sequence[str], ends: Sequence[Pair]) -> tuple[set[Pair], set[str]]:
+    """Bridges and articulation points by depth-first search and low points (Hopcroft & Tarjan 1973).
+
+    Assumes no parallel links, as everywhere here. Iterative: a chain of PoPs may be long.
+    """
+    neighbours: dict[str, list[str]] = {name: [] for name in names}
+    for a, b in ends:
+        neighbours[a].append(b)
+        neighbours[b].append(a)
+    seen: dict[str, int] = {}
+    low: dict[str, int] = {}
+    weak_links: set[Pair] = set()
+    weak_names: set[str] = set()
+    for start in names:
+        if start in seen:
+            continue
+        seen[start] = low[start] = len(seen)
+        children_of_start = 0
+        stack = [(start, "", iter(neighbours[start]))]
+        while stack:
+            name, parent, others = stack[-1]
+            other = next((other for other in others if other != parent), None)
+            if other is None:
+                stack.pop()
+                if not stack:
+                    continue
+                low[parent] = min(low[parent], low[name])
+                if low[name] > seen[parent]:
+                    weak_links.add((parent, name))
+                if parent != start and low[name] >= seen[parent]:
+                    weak_names.add(parent)
+                children_of_start += parent == start
+            elif other in seen:
+                low[name] = min(low[name], seen[other])
+            else:
+                seen[other] = low[other] = len(seen)
+                stack.append((other, name, iter(neighbours[other])))
+        if children_of_start > 1:
+            weak_names.add(start)
+    return weak_links, weak_names

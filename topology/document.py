@@ -38,7 +38,7 @@ class Value:
     @property
     def position(self) -> tuple[int, int]:
         """Line and column, both from 1."""
-        return (self.node.start_mark.line + 1, self.node.start_mark.column + 1)
+        return _position(self.node)
 
     def problem(self, message: str) -> Problem:
         line, column = self.position
@@ -122,7 +122,7 @@ class Record:
 
 def read(path: Path) -> Value:
     """The root of a YAML file; raises InputError when it cannot or must not be read."""
-    text = _text(path)
+    text = read_text(path)
     try:
         _refuse_excess(text, str(path))
         node = yaml.compose(text, Loader=_Loader)
@@ -136,14 +136,15 @@ def read(path: Path) -> Value:
     return Value(node, str(path))
 
 
-def _text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """The text of a file that a user named; raises InputError, also for one that is too large."""
     try:
         if not path.is_file():
             raise InputError("no such file" if not path.exists() else "not a regular file", place=str(path))
         size = path.stat().st_size
         if size > MAX_BYTES:
             raise InputError(f"{size / 1e6:.3g} MB; more than {MAX_BYTES / 1e6:.0f} MB is refused", place=str(path))
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", place=str(path)) from error
     except UnicodeDecodeError as error:
@@ -160,7 +161,7 @@ def _refuse_excess(text: str, file: str) -> None:
         for count, limit, what in ((nodes, MAX_NODES, "nodes"), (aliases, MAX_ALIASES, "aliases"),
                                    (depth, MAX_DEPTH, "levels of nesting")):  # fmt: skip
             if count > limit:
-                raise InputError(f"more than {limit} {what}", place=f"{file}:{event.start_mark.line + 1}")
+                raise InputError(f"more than {limit} {what}", place=file)
 
 
 def _expanded(node: yaml.Node, file: str, sizes: dict[int, int]) -> int:
@@ -174,7 +175,7 @@ def _expanded(node: yaml.Node, file: str, sizes: dict[int, int]) -> int:
             children = node.value
         sizes[id(node)] = 1 + sum(_expanded(child, file, sizes) for child in children)
     if sizes[id(node)] > MAX_NODES:
-        place = f"{file}:{node.start_mark.line + 1}"
+        place = f"{file}:{_position(node)[0]}"
         raise InputError(f"its aliases expand to more than {MAX_NODES} nodes, or contain themselves", place=place)
     return sizes[id(node)]
 
@@ -183,3 +184,8 @@ def _kind(node: yaml.Node) -> str:
     if isinstance(node, yaml.MappingNode):
         return "mapping"
     return "list" if isinstance(node, yaml.SequenceNode) else f"single value ('{str(node.value)[:40]}')"
+
+
+def _position(node: yaml.Node) -> tuple[int, int]:
+    mark = node.start_mark
+    return (mark.line + 1, mark.column + 1) if mark else (1, 1)
