@@ -212,7 +212,7 @@ def _faults(origin: Source) -> Iterator[Found]:
         if kind not in FAULTS.names():
             yield ("timeline", i, "fault"), unknown("fault", kind, FAULTS.names())
             continue
-        known = FAULTS[kind].settings  # type: ignore[attr-defined]
+        known = FAULTS[kind].settings
         for name, text in (settings if isinstance(settings, dict) else {}).items():
             if name not in known:
                 yield ("timeline", i, "with", name), unknown(f"setting of {kind}", name, known)

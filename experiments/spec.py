@@ -47,13 +47,13 @@ class Model(BaseModel):
 class TrafficSpec(Model):
     """What is sent. Intervals are part of the spec, not of the machine, so that runs compare."""
 
-    probe_interval: Seconds = Field(0.05, description="time between two probes of a pair", ge=0.005, le=10)
-    max_pairs: int = Field(400, description="probe at most so many ordered pairs", ge=2)
-    fine_pairs: int = Field(2, description="pairs with fine probes, across the first link fault", ge=0, le=2)
-    fine_interval: Seconds = Field(0.002, description="time between two fine probes", ge=0.001, le=1)
-    bulk_flows: int = Field(12, description="largest flows of the demand matrix to send", ge=0, le=64)
+    probe_interval: Seconds = Field(default=0.05, description="time between two probes of a pair", ge=0.005, le=10)
+    max_pairs: int = Field(default=400, description="probe at most so many ordered pairs", ge=2)
+    fine_pairs: int = Field(default=2, description="pairs with fine probes, across the first link fault", ge=0, le=2)
+    fine_interval: Seconds = Field(default=0.002, description="time between two fine probes", ge=0.001, le=1)
+    bulk_flows: int = Field(default=12, description="largest flows of the demand matrix to send", ge=0, le=64)
     busiest_link_load: Share = Field(
-        0.2, description="load of the whole demand matrix on its busiest link; scales the bulk flows", gt=0, le=0.9
+        default=0.2, description="load of the whole demand matrix on its busiest link; scales the bulk flows", gt=0, le=0.9
     )
 
 
@@ -72,7 +72,7 @@ class FaultSpec(Model):
 
     at: Seconds = Field(description="when")
     fault: str = Field(description="which kind, such as brain.kill")
-    target: str = Field("", description="a link (ams-lon), a role (busiest link) or a channel (control:ams)")
+    target: str = Field(default="", description="a link (ams-lon), a role (busiest link) or a channel (control:ams)")
     settings: dict[str, Any] = Field(default_factory=dict, alias="with", description="settings of this kind")
 
     model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
@@ -82,11 +82,11 @@ class CheckSpec(Model):
     """What must hold: the metric, in its own unit, between ``min`` and ``max``."""
 
     metric: Annotated[str, BeforeValidator(_metric)] = Field(description="what is compared")
-    phase: str | None = Field(None, description="in which phase; the whole run when absent")
-    policies: tuple[str, ...] | None = Field(None, description="for which policies; all when absent")
-    min: Bound | None = Field(None, description="at least")
-    max: Bound | None = Field(None, description="at most")
-    name: str = Field("", description="how the report calls it", max_length=100)
+    phase: str | None = Field(default=None, description="in which phase; the whole run when absent")
+    policies: tuple[str, ...] | None = Field(default=None, description="for which policies; all when absent")
+    min: Bound | None = Field(default=None, description="at least")
+    max: Bound | None = Field(default=None, description="at most")
+    name: str = Field(default="", description="how the report calls it", max_length=100)
 
     @model_validator(mode="after")
     def _bounds_can_be(self) -> CheckSpec:
@@ -111,13 +111,13 @@ class Spec(Model):
     """The whole question."""
 
     name: Name = Field(description="the experiment's name; names its folder of results")
-    question: str = Field("", description="filled from the first comment of the file")
+    question: str = Field(default="", description="filled from the first comment of the file")
     topology: str = Field(description="a shipped name, a YAML file, topohub:KEY, csv:FILE or cities:N")
     policies: tuple[str, ...] = Field(description="designs to compare", min_length=1)
-    seed: int = Field(1, description="decides everything that chance decides", ge=0)
+    seed: int = Field(default=1, description="decides everything that chance decides", ge=0)
     end: Seconds = Field(description="when the timeline ends", gt=0, le=MAX_END_S)
-    traffic: TrafficSpec = Field(default_factory=TrafficSpec, description="what is sent")
+    traffic: TrafficSpec = Field(default=TrafficSpec(), description="what is sent")
     phases: tuple[PhaseSpec, ...] = Field(description="stretches of the timeline", min_length=1)
-    timeline: tuple[FaultSpec, ...] = Field((), description="what happens when")
-    checks: tuple[CheckSpec, ...] = Field((), description="what the design is predicted to do")
-    slo: tuple[CheckSpec, ...] = Field((), description="what users would want of any design")
+    timeline: tuple[FaultSpec, ...] = Field(default=(), description="what happens when")
+    checks: tuple[CheckSpec, ...] = Field(default=(), description="what the design is predicted to do")
+    slo: tuple[CheckSpec, ...] = Field(default=(), description="what users would want of any design")

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from experiments.faults.kind import Fault
 from topology.errors import InputError, unknown
 
-Kind = TypeVar("Kind", bound=type)
+T = TypeVar("T")
+FaultType = type[Any]
+"""A class whose instances are ``Fault``."""
 
 
 class Registry:
     """``@FAULTS.register`` on a class makes its ``kind`` known to specs."""
 
     def __init__(self) -> None:
-        self._kinds: dict[str, type] = {}
+        self._kinds: dict[str, FaultType] = {}
 
-    def register(self, kind: Kind) -> Kind:
+    def register(self, kind: type[T]) -> type[T]:
         name: str = kind.kind  # type: ignore[attr-defined]
         if name in self._kinds:
             raise ValueError(f"the fault '{name}' exists already, in {self._kinds[name].__module__}")
@@ -26,7 +28,7 @@ class Registry:
     def names(self) -> tuple[str, ...]:
         return tuple(sorted(self._kinds))
 
-    def __getitem__(self, name: str) -> type:
+    def __getitem__(self, name: str) -> FaultType:
         """Raises InputError, naming the known kinds."""
         try:
             return self._kinds[name]

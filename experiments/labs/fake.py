@@ -1,0 +1,152 @@
+"""A lab in memory with virtual time, for the runner's own tests: no network, no waiting.
+
+It does what it is told and writes down the order. ``deaf`` names calls that are accepted and do
+nothing (a fault that does not happen), ``broken_at_s`` is when the lab breaks with a LabError.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+
+from experiments.lab import LinkControl, LinkShape, PathTrace, TrafficPlan
+from topology.errors import LabError
+from topology.forwarding import Snapshot, SwitchState
+from topology.model import Pair, Topology
+
+FRAMES_PER_S = 100.0
+CONTROL_RATE_BPS = 1e7
+
+
+class FakeLink:
+    """Delivers frames at a constant rate while it is up; counts them on the lab's clock."""
+
+    def __init__(self, shape: LinkShape, now_s: Callable[[], float], note: Callable[[str], None]) -> None:
+        self.shape, self.running = shape, shape
+        self.up, self.carries = True, True
+        self._now_s, self._note = now_s, note
+        self._counted, self._since_s = 50.0, now_s()
+
+    def _count(self) -> None:
+        if self.up and self.carries:
+            self._counted += FRAMES_PER_S * max(0.0, self._now_s() - self._since_s)
+        self._since_s = self._now_s()
+
+    def _set(self, name: str, up: bool, carries: bool) -> None:
+        self._count()
+        self._note(name)
+        self.up, self.carries = up, carries
+
+    def reshape(self, shape: LinkShape) -> None:
+        self._note("reshape")
+        self.running = shape
+
+    def cut(self) -> None:
+        self._set("cut", False, self.carries)
+
+    def silence(self) -> None:
+        self._set("silence", self.up, False)
+
+    def heal(self) -> None:
+        self._set("heal", True, True)
+        self.running = self.shape
+
+    def carrier(self) -> tuple[bool, bool]:
+        return (self.up, self.up)
+
+    def frames(self) -> tuple[int, int]:
+        self._count()
+        return (int(self._counted), int(self._counted))
+
+
+class FakeBrain:
+    """A process that exists by name only."""
+
+    def __init__(self, pops: Collection[str], note: Callable[[str], None], deaf: Collection[str]) -> None:
+        self._pops, self._note, self._deaf = frozenset(pops), note, deaf
+        self._state = "running"
+
+    def _become(self, call: str, state: str) -> None:
+        self._note(call)
+        if f"brain.{call}" not in self._deaf:
+            self._state = state
+
+    def start(self) -> None:
+        self._become("start", "running")
+
+    def kill(self) -> None:
+        self._become("kill", "gone")
+
+    def pause(self) -> None:
+        self._become("pause", "stopped")
+
+    def resume(self) -> None:
+        self._become("resume", "running")
+
+    def state(self) -> str:
+        return self._state
+
+    def connected(self) -> frozenset[str]:
+        return frozenset() if self._state == "gone" else self._pops
+
+
+class FakeLab:
+    """``calls`` is the order in which everything was asked for: ``"brain.kill"``, ``"ams-lon.cut"``, …"""
+
+    def __init__(
+        self,
+        topology: Topology,
+        *,
+        deaf: Collection[str] = (),
+        broken_at_s: float | None = None,
+        build_fails: bool = False,
+    ) -> None:
+        self.topology = topology
+        self.calls: list[str] = []
+        self._now_s, self._broken_at_s, self._build_fails = -5.0, broken_at_s, build_fails
+        self.brain = FakeBrain(topology.names, lambda call: self.calls.append(f"brain.{call}"), deaf)
+        self.links: Mapping[str, LinkControl] = {
+            link.name: self._link(link.name, LinkShape(link.delay_ms, link.capacity_bps)) for link in topology.links
+        }
+        self.control: Mapping[str, LinkControl] = {
+            pop: self._link(f"control:{pop}", LinkShape(1.0, CONTROL_RATE_BPS)) for pop in topology.names
+        }
+        self.on_wait: Callable[[float], None] = lambda _: None
+
+    def _link(self, name: str, shape: LinkShape) -> FakeLink:
+        return FakeLink(shape, self.now_s, lambda call: self.calls.append(f"{name}.{call}"))
+
+    def build(self) -> None:
+        self.calls.append("build")
+        if self._build_fails:
+            raise LabError("the brain died at start")
+
+    def start(self, plan: TrafficPlan) -> None:
+        self.calls.append(f"start {len(plan.probes.pairs)}")
+        self._now_s = 0.0
+
+    def now_s(self) -> float:
+        return self._now_s
+
+    def wait_until(self, t_s: float) -> None:
+        self._now_s = max(self._now_s, t_s)
+        self.on_wait(self._now_s)
+        if self._broken_at_s is not None and self._now_s >= self._broken_at_s:
+            raise LabError("Open vSwitch of ams died")
+
+    def pairs_down(self) -> int:
+        return 0
+
+    def snapshot(self) -> Snapshot:
+        self.calls.append("snapshot")
+        return {pop: SwitchState() for pop in self.topology.names}
+
+    def trace(self, pairs: Sequence[Pair], pcap: Path | None = None) -> tuple[PathTrace, ...]:
+        self.calls.append(f"trace {len(pairs)}" + (f" {pcap.name}" if pcap else ""))
+        return tuple(PathTrace(pair, (), True) for pair in pairs)
+
+    def stop(self) -> None:
+        self.calls.append("stop")
+
+    def close(self) -> None:
+        self.calls.append("close")

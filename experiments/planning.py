@@ -1,0 +1,145 @@
+"""(spec, topology, timeline, demand) → what is sent: decided before the first packet, and told.
+
+All ordered pairs are probed, or, where there are more than the spec wants, a sample: up to half
+of it pairs that cross a link to be struck, the rest drawn from all others (the controls). Fine
+probes go across the first struck link, one pair each way. Bulk flows are the largest of the
+gravity matrix, scaled so that the *whole* matrix would load its busiest link as the spec says.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from controller.paths import shortest
+from experiments.lab import TrafficPlan
+from experiments.spec import Spec, TrafficSpec
+from experiments.targets import Shares
+from experiments.timeline import Timeline
+from topology.errors import InputError, Problem
+from topology.model import Link, Pair, Topology
+from topology.units import format_rate
+from traffic.bulk import BulkFlow
+from traffic.probes import ProbePlan, probe_shares
+
+MAX_PROBE_SHARE = 0.1
+"""Of any link's rate, or the probes are the load that they measure."""
+SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What is sent, and why it is that; ``facts`` go into the manifest."""
+
+    traffic: TrafficPlan
+    crossing: tuple[Pair, ...]
+    """Probed pairs whose way crosses a link that will be struck."""
+    controls: tuple[Pair, ...]
+    """Probed pairs whose way crosses none: what they lose, the machine lost."""
+    facts: Mapping[str, float]
+
+    @property
+    def traced(self) -> tuple[Pair, ...]:
+        """Whose path is traced in each phase: the fine pairs and one control."""
+        return tuple(dict.fromkeys((*self.traffic.probes.fine_pairs, *self.controls[:1])))
+
+
+def plan(spec: Spec, topology: Topology, timeline: Timeline, shares: Shares, seed: int) -> Planned:
+    """Raises InputError when the probes would take more than a tenth of a link, with the numbers."""
+    paths = shortest(topology)
+    links = {pair: tuple(map(topology.link, paths.links(*pair))) for pair in topology.pairs}
+    struck = {strike.target for strike in timeline.strikes}
+    hit = [pair for pair in links if any(link.name in struck for link in links[pair])]
+    pairs = _sample(tuple(links), hit, shares, spec.traffic.max_pairs, seed)
+    probes = ProbePlan(
+        pairs=pairs,
+        interval_s=spec.traffic.probe_interval,
+        fine_pairs=_fine(topology, timeline, links, spec.traffic.fine_pairs),
+        fine_interval_s=spec.traffic.fine_interval,
+        duration_s=spec.end,
+    )
+    _refuse_heavy(probes, links)
+    bulk, offered_bps = _bulk(spec.traffic, links, shares)
+    crossing = tuple(sorted(set(pairs) & set(hit)))
+    controls = tuple(sorted(set(pairs) - set(hit)))
+    facts = {
+        "pairs": len(links),
+        "pairs_probed": len(pairs),
+        "pairs_crossing": len(crossing),
+        "pairs_control": len(controls),
+        "probes_per_s": probes.probes_per_s,
+        "matrix_bps": offered_bps,
+        "bulk_bps": sum(flow.rate_bps for flow in bulk),
+    }
+    return Planned(TrafficPlan(probes, bulk), crossing, controls, facts)
+
+
+def _sample(everyone: tuple[Pair, ...], hit: list[Pair], shares: Shares, most: int, seed: int) -> tuple[Pair, ...]:
+    """In the order of ``everyone``; the largest of those hit, and a seeded draw of the others."""
+    if len(everyone) <= most:
+        return everyone
+    largest = sorted(hit, key=lambda pair: (-shares.get(pair, 0.0), pair))[: most // 2]
+    others = sorted(set(everyone) - set(hit))
+    drawn = random.Random(seed).sample(others, min(len(others), most - len(largest)))
+    chosen = {*largest, *drawn}
+    return tuple(pair for pair in everyone if pair in chosen)
+
+
+def _fine(
+    topology: Topology, timeline: Timeline, links: Mapping[Pair, tuple[Link, ...]], count: int
+) -> tuple[Pair, ...]:
+    """One pair each way across the first struck link, of the fewest hops: its two ends, if that is their way."""
+    target = timeline.first_link()
+    if target is None or count == 0:
+        return ()
+    link = topology.link(target)
+    chosen = []
+    for way in (link.ends, link.ends[::-1]):
+        across = [pair for pair in links if way in _steps(pair[0], links[pair])]
+        chosen += sorted(across, key=lambda pair: (len(links[pair]), pair))[:1]
+    return tuple(chosen[:count])
+
+
+def _bulk(
+    traffic: TrafficSpec, links: Mapping[Pair, tuple[Link, ...]], shares: Shares
+) -> tuple[tuple[BulkFlow, ...], float]:
+    """The largest flows, and what the whole matrix would offer (bit/s)."""
+    demand: dict[Pair, float] = {}
+    capacity: dict[Pair, float] = {}
+    for pair, path in links.items():
+        for step, link in zip(_steps(pair[0], path), path, strict=True):
+            demand[step] = demand.get(step, 0.0) + shares.get(pair, 0.0)
+            capacity[step] = link.capacity_bps
+    limits = (traffic.busiest_link_load * capacity[step] / share for step, share in demand.items() if share > 0)
+    offered_bps = min(limits, default=0.0)
+    largest = sorted((pair for pair in links if shares.get(pair)), key=lambda pair: (-shares[pair], pair))
+    flows = tuple(BulkFlow(*pair, shares[pair] * offered_bps) for pair in largest[: traffic.bulk_flows])
+    return flows, offered_bps
+
+
+def _steps(start: str, path: tuple[Link, ...]) -> list[Pair]:
+    """The directions in which a path crosses its links."""
+    steps = []
+    for link in path:
+        steps.append((start, link.other(start)))
+        start = link.other(start)
+    return steps
+
+
+def _refuse_heavy(probes: ProbePlan, links: Mapping[Pair, tuple[Link, ...]]) -> None:
+    load = probe_shares(probes, links)
+    capacity = {end: link for path in links.values() for link in path for end in (link.ends, link.ends[::-1])}
+    heavy = sorted((pair for pair in load if load[pair] > MAX_PROBE_SHARE), key=lambda pair: -load[pair])
+    problems = [
+        Problem(
+            f"traffic: link {a}→{b}",
+            f"probes would take {load[a, b]:.1%} of its {format_rate(capacity[a, b].capacity_bps)}; at most "
+            f"{MAX_PROBE_SHARE:.0%} is allowed. Raise probe_interval or fine_interval, or lower max_pairs",
+        )
+        for a, b in heavy[:SHOWN]
+    ]
+    if len(heavy) > SHOWN:
+        problems.append(Problem("traffic", f"… and {len(heavy) - SHOWN} more directions"))
+    if problems:
+        raise InputError(problems)

@@ -1,0 +1,165 @@
+"""One policy's run, in one readable loop: build → traffic → timeline → heal → stop → close.
+
+The runner knows the lab by its Protocol and a fault by its three methods; it never names a
+kind. Whatever happens (an error of the lab, Ctrl-C, SIGTERM turned into KeyboardInterrupt), the
+run ends healed and closed, and what was measured stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from controller.oracle import Staleness
+from experiments.faults import FAULTS, Fault, Undo
+from experiments.lab import Lab, Record, TrafficPlan
+from experiments.timeline import Begin, Look, Strike, Timeline
+from topology.errors import FailstaticError
+from topology.forwarding import Snapshot
+from topology.model import Pair, Topology
+
+PULSE_S = 0.5
+Oracle = Callable[[Topology, Snapshot, Collection[str]], Staleness]
+"""(topology, snapshot, dead links) → how far the tables are from what they should say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that was decided before the run."""
+
+    timeline: Timeline
+    traffic: TrafficPlan
+    traced: tuple[Pair, ...] = ()
+    pcap: Path | None = None
+    """Where path traces leave their packets, on request."""
+
+
+def run(lab: Lab, plan: Plan, record: Record, oracle: Oracle) -> str:
+    """Returns the outcome: ``complete``, ``stopped`` (Ctrl-C) or ``error``; it is the journal's last line."""
+    runner = Runner(lab, plan, record, oracle)
+    outcome, error = "complete", ""
+    try:
+        runner.build()
+        runner.play()
+    except KeyboardInterrupt:
+        outcome = "stopped"
+    except (FailstaticError, OSError) as problem:
+        outcome, error = "error", str(problem)
+    finally:
+        errors = [error, *runner.end()]
+    error = "; ".join(filter(None, errors))
+    record("end", outcome="error" if error else outcome, error=error or None)
+    return "error" if error else outcome
+
+
+class Runner:
+    """The state of one run: which faults stand, which phase it is."""
+
+    def __init__(self, lab: Lab, plan: Plan, record: Record, oracle: Oracle) -> None:
+        self.lab, self.plan, self.record, self.oracle = lab, plan, record, oracle
+        self.standing: list[Fault] = []
+        self.right = False
+        """Whether the tables have been seen to be right in this phase."""
+
+    def build(self) -> None:
+        began_s = self.lab.now_s()
+        self.lab.build()
+        self.record("built", took_s=round(self.lab.now_s() - began_s, 4))
+
+    def play(self) -> None:
+        """The timeline, event by event, to its end."""
+        self.lab.start(self.plan.traffic)
+        for event in self.plan.timeline.events:
+            if isinstance(event, Look) and event.until_right and self.right:
+                continue
+            self.wait_until(event.at_s)
+            if isinstance(event, Begin):
+                self.begin(event)
+            elif isinstance(event, Strike):
+                self.strike(event)
+            else:
+                self.look(event)
+        self.wait_until(self.plan.timeline.end_s)
+
+    def wait_until(self, at_s: float) -> None:
+        """Wait, and give the live view its pulse."""
+        while (now_s := self.lab.now_s()) < at_s:
+            self.lab.wait_until(min(at_s, now_s + PULSE_S))
+            self.record("pulse", pairs_down=self.lab.pairs_down())
+
+    def begin(self, phase: Begin) -> None:
+        self.right = False
+        self.record("phase", name=phase.name, end_s=phase.end_s)
+
+    def strike(self, event: Strike) -> None:
+        """Inject, undo what it undoes, and have it proven."""
+        fault = FAULTS.make(event.fault, event.target, **event.settings)
+        if isinstance(fault, Undo):
+            for other in [other for other in reversed(self.standing) if fault.undoes(other)]:
+                self.heal(other)
+        began_s = self.lab.now_s()
+        if not isinstance(fault, Undo):
+            # from here on it may stand, also when inject breaks half-way
+            self.standing.append(fault)
+        fault.inject(self.lab)
+        self._fault("inject", fault, began_s)
+        evidence = fault.proof(self.lab)
+        self.record(
+            "proof",
+            fault=fault.kind,
+            action="inject",
+            target=fault.target,
+            held=evidence.held,
+            evidence=evidence.values,
+        )
+
+    def heal(self, fault: Fault) -> None:
+        began_s = self.lab.now_s()
+        fault.heal(self.lab)
+        self.standing.remove(fault)
+        self._fault("heal", fault, began_s)
+
+    def _fault(self, action: str, fault: Fault, began_s: float) -> None:
+        done_s = round(self.lab.now_s(), 6)
+        self.record(
+            "fault", action=action, fault=fault.kind, target=fault.target, began_s=round(began_s, 6), done_s=done_s
+        )
+
+    def look(self, event: Look) -> None:
+        """Read the tables back and compare; trace the fine pairs when asked."""
+        at_s = self.lab.now_s()
+        found = self.oracle(self.lab.topology, self.lab.snapshot(), self.dead_links())
+        counts = {name: getattr(found, name) for name in ("entries", "harmless", "longer", "blackhole", "loop")}
+        became_right = found.stale == 0 and not self.right
+        self.right = self.right or found.stale == 0
+        self.record("tables", of=event.phase, at_s=round(at_s, 6), right=found.stale == 0, first=became_right, **counts)
+        if event.trace and self.plan.traced:
+            self.trace(event.phase)
+
+    def trace(self, phase: str) -> None:
+        pcap = self.plan.pcap and self.plan.pcap.with_name(f"{self.plan.pcap.stem}-{phase}.pcap")
+        for seen in self.lab.trace(self.plan.traced, pcap):
+            hops = [(hop.pop, hop.port) for hop in seen.hops]
+            links = [
+                self.lab.topology.ports(pop)[port].name for pop, port in hops if port in self.lab.topology.ports(pop)
+            ]
+            stacks = [hop.stack for hop in seen.hops]
+            self.record("trace", pair=seen.pair, links=links, stacks=stacks, delivered=seen.delivered, phase=phase)
+
+    def dead_links(self) -> frozenset[str]:
+        """Backbone links that carry nothing while the standing faults stand."""
+        return frozenset(fault.target for fault in self.standing if fault.severs and fault.target in self.lab.links)
+
+    def end(self) -> list[str]:
+        """Heal what stands (last first), stop, close; returns what went wrong on the way."""
+        steps: list[Callable[[], None]] = [lambda fault=fault: self.heal(fault) for fault in reversed(self.standing)]  # type: ignore[misc]
+        errors = []
+        for step in (*steps, self.lab.stop, self.lab.close):
+            try:
+                step()
+            except (FailstaticError, OSError) as problem:
+                errors.append(str(problem))
+            except KeyboardInterrupt:
+                errors.append("interrupted while ending")
+        return errors
