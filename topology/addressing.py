@@ -55,3 +55,8 @@ def control_interface(pop: str) -> str:
 def brain_interface(index: int) -> str:
     """The brain's end of the control channel to PoP ``index``."""
     return f"brain-eth{index}"
+
+
+def host_interface(pop: str) -> str:
+    """The edge host's end of its access link, cut to the kernel's 15 characters."""
+    return f"{host_name(pop)}-eth0"[:15]

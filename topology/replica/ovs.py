@@ -1,0 +1,181 @@
+"""Open vSwitch's command lines, as pure functions of frozen data: nothing here runs anything.
+
+``Place`` knows where the files of one PoP's Open vSwitch lie, the functions build what is
+executed; ``topology.replica.vswitch`` runs it and ``topology.replica.readback`` reads the answers.
+Option names: ovs-vswitchd.conf.db(5), ovs-ofctl(8).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from topology.addressing import OPENFLOW_PORT, control_ips, datapath_id, port_interface
+from topology.model import HOST_PORT, Pop, Topology
+
+SCHEMA = Path("/usr/share/openvswitch/vswitch.ovsschema")
+PORT_MTU = 1600
+"""Room for a full frame and its labels; without it they vanish uncounted."""
+DATAPATH_TYPES = {"user": "netdev", "kernel": "system"}
+_QUIET = ("-vconsole:off", "-vsyslog:off")
+
+Command = list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchSettings:
+    """How every switch of a run behaves; part of a policy."""
+
+    fail_mode: str = "secure"
+    """What a switch does without a controller: ``"secure"`` keeps its rules, ``"standalone"`` becomes a MAC learner."""
+    inactivity_probe_ms: int = 5000
+    """Open vSwitch does not go below 5000: a hung controller is noticed after one to two probes."""
+    max_backoff_ms: int = 1000
+    """Longest wait between two attempts to reach the controller (holds after the first connection)."""
+    bfd_interval_ms: int | None = None
+    """BFD (RFC 5880) on every backbone port, detection after three intervals; None: carrier only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one PoP's Open vSwitch keeps its files: ``rundir``/``pop``."""
+
+    rundir: Path
+    pop: str
+
+    @property
+    def home(self) -> Path:
+        return self.rundir / self.pop
+
+    @property
+    def database(self) -> Path:
+        return self.home / "conf.db"
+
+    @property
+    def database_socket(self) -> Path:
+        return self.home / "db.sock"
+
+    @property
+    def openflow(self) -> str:
+        """The bridge's management connection, as ovs-ofctl wants it."""
+        return f"unix:{self.home / self.pop}.mgmt"
+
+    def log(self, daemon: str) -> Path:
+        return self.home / f"{daemon}.log"
+
+    def control_socket(self, daemon: str, pid: int) -> Path:
+        """What ovs-appctl talks to."""
+        return self.home / f"{daemon}.{pid}.ctl"
+
+    def environment(self) -> dict[str, str]:
+        """With these, every ovs-* tool talks to this PoP's Open vSwitch and no other."""
+        home = str(self.home)
+        return {
+            "OVS_RUNDIR": home,
+            "OVS_DBDIR": home,
+            "OVS_LOGDIR": home,
+            "OVS_SYSCONFDIR": home,
+            # One heap per process: dozens of daemons with an arena per thread cost 20 MB each.
+            "MALLOC_ARENA_MAX": "1",
+        }
+
+
+def create_database(file: Path) -> Command:
+    return ["ovsdb-tool", "create", str(file), str(SCHEMA)]
+
+
+def database_server(place: Place) -> Command:
+    remote = f"--remote=punix:{place.database_socket}"
+    return ["ovsdb-server", str(place.database), remote, "--pidfile", "--no-chdir", "--log-file", *_QUIET]
+
+
+def vswitchd(place: Place) -> Command:
+    return ["ovs-vswitchd", f"unix:{place.database_socket}", "--pidfile", "--no-chdir", "--log-file", *_QUIET]
+
+
+def inside(pid: int, command: Command) -> Command:
+    """The same command in the network and mount namespace of process ``pid``; keeps the process id."""
+    return ["mnexec", "-da", str(pid), *command]
+
+
+def configure_bridge(place: Place, topology: Topology, datapath: str, settings: SwitchSettings) -> Command:
+    """One transaction: the bridge with its host and backbone ports, no controller yet.
+
+    ``datapath`` is ``"user"`` or ``"kernel"``. Returns when ovs-vswitchd has taken it.
+    """
+    pop = topology.pop(place.pop)
+    command = [*_vsctl(place), *_threads(), *_add_bridge(pop, datapath, settings), *_add_port(pop.name, HOST_PORT)]
+    for port in topology.ports(pop.name):
+        command += [*_add_port(pop.name, port), *_bfd(settings.bfd_interval_ms)]
+    return command
+
+
+def set_controller(place: Place, pop: Pop, settings: SwitchSettings) -> Command:
+    """Tell the bridge where the brain listens: out of band, over the PoP's control link."""
+    brain_ip, _ = control_ips(pop.index)
+    return [
+        *_vsctl(place),
+        *("--", "set-controller", pop.name, f"tcp:{brain_ip}:{OPENFLOW_PORT}"),
+        *("--", "set", "Controller", pop.name, "connection_mode=out-of-band"),
+        f"inactivity_probe={settings.inactivity_probe_ms}",
+        f"max_backoff={settings.max_backoff_ms}",
+    ]
+
+
+def dump(place: Place, what: str) -> Command:
+    """``what``: ``"flows"``, ``"groups"`` or ``"ports-desc"``, with numbers for ports and without counters."""
+    bare = ["--no-stats"] if what == "flows" else []
+    return ["ovs-ofctl", "-O", "OpenFlow13", "--no-names", "--timeout=10", *bare, f"dump-{what}", place.openflow]
+
+
+def trace(place: Place, vswitchd_pid: int, in_port: int, packet: bytes) -> Command:
+    """What would the switch do with this Ethernet frame, were it to come in by ``in_port``?"""
+    return ask(place, vswitchd_pid, "ofproto/trace", place.pop, f"in_port={in_port}", packet.hex())
+
+
+def ask(place: Place, vswitchd_pid: int, *question: str) -> Command:
+    """A question to the running ovs-vswitchd, such as ``bfd/show``."""
+    return ["ovs-appctl", "--timeout=10", "-t", str(place.control_socket("ovs-vswitchd", vswitchd_pid)), *question]
+
+
+def _vsctl(place: Place) -> Command:
+    return ["ovs-vsctl", f"--db=unix:{place.database_socket}", "--timeout=15"]
+
+
+def _threads() -> Command:
+    return [
+        "--",
+        "set",
+        "Open_vSwitch",
+        ".",
+        "other_config:n-handler-threads=1",
+        "other_config:n-revalidator-threads=1",
+    ]
+
+
+def _add_bridge(pop: Pop, datapath: str, settings: SwitchSettings) -> Command:
+    return [
+        *("--", "add-br", pop.name, "--", "set", "Bridge", pop.name),
+        f"datapath_type={DATAPATH_TYPES[datapath]}",
+        f"fail_mode={settings.fail_mode}",
+        "protocols=OpenFlow13",
+        f"other_config:datapath-id={datapath_id(pop.index):016x}",
+        f"other_config:dp-desc={pop.name}",
+        "other_config:disable-in-band=true",
+    ]
+
+
+def _add_port(pop: str, port: int) -> Command:
+    name = port_interface(pop, port)
+    return [
+        *("--", "add-port", pop, name, "--", "set", "Interface", name),
+        f"ofport_request={port}",
+        f"mtu_request={PORT_MTU}",
+    ]
+
+
+def _bfd(interval_ms: int | None) -> Command:
+    """Both intervals: ``min_rx`` alone is 1000 ms by default and would win."""
+    if interval_ms is None:
+        return []
+    return ["bfd:enable=true", f"bfd:min_tx={interval_ms}", f"bfd:min_rx={interval_ms}"]

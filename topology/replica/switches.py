@@ -1,0 +1,106 @@
+"""All PoPs' Open vSwitches together: brought up, told and asked side by side.
+
+Knows nothing of Mininet: it needs only, for each PoP, the process id of something in
+the PoP's network namespace. Text is read by ``readback`` and ``trace``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from topology.errors import LabError
+from topology.forwarding import Snapshot
+from topology.model import Topology
+from topology.replica import ovs, readback, trace
+from topology.replica.vswitch import VSwitch, run_all
+from topology.replica.watch import PortChange, Watcher
+
+BFD_SLACK = 1.5
+"""A session counts as settled when its detection time is at most this many times the configured one."""
+_DUMPS = ("flows", "groups", "ports-desc")
+
+
+class Switches:
+    """``datapath`` is ``"user"`` or ``"kernel"``. Everything raises LabError."""
+
+    def __init__(self, topology: Topology, *, rundir: Path, datapath: str, settings: ovs.SwitchSettings) -> None:
+        self._topology, self._rundir, self._datapath, self._settings = topology, rundir, datapath, settings
+        self._switches: dict[str, VSwitch] = {}
+
+    def __getitem__(self, pop: str) -> VSwitch:
+        return self._switches[pop]
+
+    def place(self, pop: str) -> ovs.Place:
+        return ovs.Place(self._rundir, pop)
+
+    def begin(self, pids: Mapping[str, int]) -> None:
+        """Start the daemons; ``pids``: PoP → a process in its network namespace."""
+        self._rundir.mkdir(parents=True, exist_ok=True)
+        empty = self._rundir / "empty.db"
+        run_all({"database": ovs.create_database(empty)})
+        self._switches = {pop: VSwitch(self.place(pop), pid, empty) for pop, pid in pids.items()}
+        for switch in self._switches.values():
+            switch.begin_database()
+        for switch in self._switches.values():
+            switch.begin_switch()
+
+    def make_bridges(self) -> None:
+        """Once all interfaces exist; returns when every switch has taken its ports."""
+        self._tell(
+            {
+                pop: ovs.configure_bridge(self.place(pop), self._topology, self._datapath, self._settings)
+                for pop in self._topology.names
+            }
+        )
+
+    def connect(self) -> None:
+        """Tell every switch where the brain is."""
+        pops = self._topology.pops
+        self._tell({pop.name: ovs.set_controller(self.place(pop.name), pop, self._settings) for pop in pops})
+
+    def snapshot(self) -> Snapshot:
+        """Tables, groups and live ports of all switches."""
+        pops = self._topology.names
+        read = run_all({(pop, what): ovs.dump(self.place(pop), what) for pop in pops for what in _DUMPS})
+        return {pop: readback.switch_state(*(read[pop, what] for what in _DUMPS)) for pop in pops}
+
+    def bfd_settled(self) -> bool:
+        """Whether every backbone port runs BFD at its configured pace; True without BFD.
+
+        A session comes up at intervals of 1 s and negotiates the configured ones afterwards.
+        """
+        if self._settings.bfd_interval_ms is None:
+            return True
+        allowed_ms = readback.BFD_MULTIPLIER * BFD_SLACK * self._settings.bfd_interval_ms
+        answers = run_all({pop: self._question(pop, "bfd/show") for pop in self._topology.names})
+        sessions = [session for answer in answers.values() for session in readback.parse_bfd(answer).values()]
+        settled = [session for session in sessions if session.forwarding and 0 < session.detect_ms <= allowed_ms]
+        return len(settled) == 2 * len(self._topology.links)
+
+    def trace_packet(self, pop: str, in_port: int, packet: bytes) -> trace.Trace:
+        """What the real switch would do with this Ethernet frame: nothing is sent."""
+        asked = ovs.trace(self.place(pop), self[pop].vswitchd_pid, in_port, packet)
+        answers = run_all({"trace": asked, "ports": self._question(pop, "dpif/show")})
+        return trace.parse_trace(answers["trace"], packet, trace.parse_ports(answers["ports"]))
+
+    def watch(self, callback: PortChange) -> Watcher:
+        """A watcher of all ports, not started yet."""
+        return Watcher({pop: self.place(pop).database_socket for pop in self._topology.names}, callback)
+
+    def stop(self) -> None:
+        for switch in self._switches.values():
+            switch.begin_stop()
+        for switch in self._switches.values():
+            switch.stop()
+
+    def _tell(self, commands: Mapping[str, ovs.Command]) -> None:
+        """Run these; a switch that is dead says why, not only that its socket is gone."""
+        try:
+            run_all(commands)
+        except LabError as error:
+            words = "\n".join(switch.obituary() for switch in self._switches.values() if not switch.running())
+            raise LabError(f"{error}\n{words}".rstrip()) from None
+
+    def _question(self, pop: str, *words: str) -> ovs.Command:
+        return ovs.ask(self.place(pop), self[pop].vswitchd_pid, *words)

@@ -1,0 +1,163 @@
+"""The two daemons of one PoP's Open vSwitch: start, wait, ask, stop.
+
+All PoPs start side by side: every step is *begin* and *await* apart, so the caller
+begins it for all and then awaits it for all. Command lines come from ``topology.replica.ovs``.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from topology.errors import LabError
+from topology.replica import ovs
+
+START_S = 20.0
+"""How long a daemon may take to come up: generous, for emulated and overloaded machines."""
+_LAST_LINES = 8
+
+Key = TypeVar("Key")
+
+
+def wait_for(condition: Callable[[], bool], deadline_s: float, what: str) -> None:
+    """Return once ``condition`` holds; LabError names ``what`` after ``deadline_s`` seconds."""
+    end = time.monotonic() + deadline_s
+    while not condition():
+        if time.monotonic() > end:
+            raise LabError(f"{what}: not within {deadline_s:g} s")
+        time.sleep(0.002)
+
+
+def run_all(commands: Mapping[Key, ovs.Command], deadline_s: float = START_S) -> dict[Key, str]:
+    """Run these side by side; their output. LabError with the complaint of the first that fails."""
+    running = {key: _spawn(command) for key, command in commands.items()}
+    try:
+        return {key: _output(process, deadline_s) for key, process in running.items()}
+    finally:
+        for process in running.values():
+            process.kill()
+            process.wait()
+
+
+def tool_path() -> str:
+    """PATH with the system's own directories: daemons live in /usr/sbin, which users often lack."""
+    return os.environ.get("PATH", "") + ":/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin"
+
+
+class VSwitch:
+    """One PoP's ovsdb-server and ovs-vswitchd, in the network namespace of the node's shell."""
+
+    def __init__(self, place: ovs.Place, node_pid: int, empty: Path) -> None:
+        """``empty`` is a fresh database to begin with."""
+        self.place, self._node_pid, self._empty = place, node_pid, empty
+        self._daemons: dict[str, subprocess.Popen[bytes]] = {}
+
+    @property
+    def vswitchd_pid(self) -> int:
+        return self._daemons["ovs-vswitchd"].pid
+
+    @property
+    def database_pid(self) -> int:
+        return self._daemons["ovsdb-server"].pid
+
+    def running(self) -> bool:
+        return len(self._daemons) == 2 and all(daemon.poll() is None for daemon in self._daemons.values())
+
+    def begin_database(self) -> None:
+        """A second start keeps what the first had: bridge, ports and controller, not the rules."""
+        self.place.home.mkdir(parents=True, exist_ok=True)
+        if not self.place.database.exists():
+            shutil.copyfile(self._empty, self.place.database)
+        self._launch(ovs.database_server(self.place))
+
+    def begin_switch(self) -> None:
+        """Waits for the database first: ovs-vswitchd would try again only after a second."""
+        self.wait_until(self._database_answers, "ovsdb-server")
+        self._launch(ovs.vswitchd(self.place))
+
+    def wait_until(self, condition: Callable[[], bool], daemon: str) -> None:
+        """As ``wait_for``, but a daemon that dies or stays silent is reported with its last words."""
+        process = self._daemons[daemon]
+        try:
+            wait_for(lambda: condition() or process.poll() is not None, START_S, f"{daemon} of {self.place.pop}")
+        except LabError as error:
+            raise LabError(f"{error}\n{self._last_words(daemon)}") from None
+        if process.returncode is not None:
+            raise LabError(self.obituary())
+
+    def obituary(self) -> str:
+        """Which daemons are no longer there, and the last lines of what each of them logged; "" if none."""
+        ends = {name: daemon.poll() for name, daemon in self._daemons.items()}
+        return "\n".join(
+            f"{name} of {self.place.pop} ended with status {status}:\n{self._last_words(name)}"
+            for name, status in ends.items()
+            if status is not None
+        )
+
+    def begin_stop(self) -> None:
+        """SIGTERM, so that interfaces go back as they were."""
+        for daemon in self._daemons.values():
+            daemon.send_signal(signal.SIGTERM)
+
+    def stop(self) -> None:
+        """``begin_stop``, and SIGKILL for what does not listen."""
+        self.begin_stop()
+        for daemon in self._daemons.values():
+            try:
+                daemon.wait(2.0)
+            except subprocess.TimeoutExpired:
+                daemon.kill()
+                daemon.wait()
+        self._daemons.clear()
+
+    def _last_words(self, daemon: str) -> str:
+        files = (self.place.log(daemon), self._complaints(daemon))
+        lines = [line for file in files if file.exists() for line in file.read_text(errors="replace").splitlines()]
+        return "\n".join(lines[-_LAST_LINES:])
+
+    def _launch(self, command: ovs.Command) -> None:
+        daemon = command[0]
+        with self._complaints(daemon).open("wb") as complaints:
+            self._daemons[daemon] = subprocess.Popen(
+                ovs.inside(self._node_pid, command),
+                stdin=subprocess.DEVNULL,
+                stdout=complaints,
+                stderr=complaints,
+                env={**os.environ, "PATH": tool_path(), **self.place.environment()},
+            )
+
+    def _complaints(self, daemon: str) -> Path:
+        return self.place.home / f"{daemon}.err"
+
+    def _database_answers(self) -> bool:
+        with socket.socket(socket.AF_UNIX) as probe:
+            return probe.connect_ex(str(self.place.database_socket)) == 0
+
+
+def _spawn(command: ovs.Command) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PATH": tool_path()},
+    )
+
+
+def _output(process: subprocess.Popen[str], deadline_s: float) -> str:
+    name = os.fsdecode(process.args[0])  # type: ignore[index]
+    try:
+        output, complaint = process.communicate(timeout=deadline_s)
+    except subprocess.TimeoutExpired:
+        raise LabError(f"{name}: no answer within {deadline_s:g} s") from None
+    if process.returncode != 0:
+        raise LabError(f"{name} ended with {process.returncode}: {complaint.strip() or output.strip()}")
+    return output
