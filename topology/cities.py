@@ -42,7 +42,8 @@ def find(text: str) -> City:
     for city, names in _with_names():
         if country.upper() in ("", city.country) and wanted in names:
             return city
-    near = difflib.get_close_matches(wanted, [fold(city.name) for city in largest()[:10_000]], n=3, cutoff=0.75)
+    by_name = {fold(city.name): city.name for city in reversed(largest()[:10_000])}
+    near = [by_name[key] for key in difflib.get_close_matches(wanted, by_name, n=3, cutoff=0.75)]
     hint = f"; did you mean {' or '.join(near)}?" if near else ""
     raise ValueError(f"unknown city '{text}'{hint} GeoNames has no such city of 15,000 people: give lat and lon")
 

@@ -6,7 +6,8 @@ links until no single loss can split it, a spec can warn of bridges.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 
 from topology.model import Link, Pair, Topology
 
@@ -57,42 +58,43 @@ def two_connected(topology: Topology) -> bool:
 
 
 def _weak_points(names: Sequence[str], ends: Sequence[Pair]) -> tuple[set[Pair], set[str]]:
-    """Bridges and articulation points by depth-first search and low points (Hopcroft & Tarjan 1973).
+    """Bridges and articulation points, by low points (Hopcroft & Tarjan 1973), in linear time.
 
-    Assumes no parallel links, as everywhere here. Iterative: a chain of PoPs may be long.
+    Assumes no parallel links, as everywhere here.
     """
     neighbours: dict[str, list[str]] = {name: [] for name in names}
     for a, b in ends:
         neighbours[a].append(b)
         neighbours[b].append(a)
-    seen: dict[str, int] = {}
+    parents = _depth_first(neighbours)
+    rank = {name: position for position, name in enumerate(parents)}
+    low = _low_points(neighbours, parents, rank)
+    tree = [(parent, name) for name, parent in parents.items() if parent is not None]
+    weak_links = {(parent, name) for parent, name in tree if low[name] > rank[parent]}
+    branches = Counter(parent for parent, _ in tree)
+    weak_names = {parent for parent, name in tree if low[name] >= rank[parent] and parents[parent] is not None}
+    return weak_links, weak_names | {name for name in names if parents[name] is None and branches[name] > 1}
+
+
+def _depth_first(neighbours: Mapping[str, Sequence[str]]) -> dict[str, str | None]:
+    """PoP → its parent in a depth-first forest (None: a root), in the order of discovery."""
+    parents: dict[str, str | None] = {}
+    for root in neighbours:
+        waiting: list[tuple[str | None, str]] = [(None, root)]
+        while waiting:
+            parent, name = waiting.pop()
+            if name not in parents:
+                parents[name] = parent
+                waiting += [(name, other) for other in neighbours[name] if other not in parents]
+    return parents
+
+
+def _low_points(
+    neighbours: Mapping[str, Sequence[str]], parents: Mapping[str, str | None], rank: Mapping[str, int]
+) -> dict[str, int]:
+    """PoP → the earliest PoP that its subtree reaches without the link to its parent."""
     low: dict[str, int] = {}
-    weak_links: set[Pair] = set()
-    weak_names: set[str] = set()
-    for start in names:
-        if start in seen:
-            continue
-        seen[start] = low[start] = len(seen)
-        children_of_start = 0
-        stack = [(start, "", iter(neighbours[start]))]
-        while stack:
-            name, parent, others = stack[-1]
-            other = next((other for other in others if other != parent), None)
-            if other is None:
-                stack.pop()
-                if not stack:
-                    continue
-                low[parent] = min(low[parent], low[name])
-                if low[name] > seen[parent]:
-                    weak_links.add((parent, name))
-                if parent != start and low[name] >= seen[parent]:
-                    weak_names.add(parent)
-                children_of_start += parent == start
-            elif other in seen:
-                low[name] = min(low[name], seen[other])
-            else:
-                seen[other] = low[other] = len(seen)
-                stack.append((other, name, iter(neighbours[other])))
-        if children_of_start > 1:
-            weak_names.add(start)
-    return weak_links, weak_names
+    for name in reversed(list(parents)):  # children before parents
+        others = [other for other in neighbours[name] if other != parents[name]]
+        low[name] = min([rank[name], *(min(rank[other], low.get(other, rank[other])) for other in others)])
+    return low

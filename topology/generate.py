@@ -35,7 +35,7 @@ def largest_cities(count: str) -> Draft:
 
     So megacities that grew together (Shenzhen, Dongguan, Guangzhou) count once.
     """
-    if not count.isdecimal() or not MIN_CITIES <= int(count) <= MAX_CITIES:
+    if not (count.isascii() and count.isdigit()) or not MIN_CITIES <= int(count) <= MAX_CITIES:
         raise InputError(f"cities:{count}: N must be a whole number from {MIN_CITIES} to {MAX_CITIES}")
     picked = _spread(int(count), sqrt(INHABITED_KM2 / int(count)) / 2)
     pops: dict[str, Pop] = {}

@@ -7,6 +7,7 @@ assumed, and said in ``source``: capacities, the brain's place, populations (Geo
 from __future__ import annotations
 
 import difflib
+import warnings
 from collections import Counter
 from dataclasses import dataclass
 from math import radians
@@ -67,7 +68,9 @@ def _get(key: str) -> dict[str, Any]:
     names = keys()
     if key not in names:  # asked first: topohub.get would follow "../"
         raise InputError(_unknown(key, names))
-    found: dict[str, Any] = topohub.get(key)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # topohub 1.5 leaves its file to the collector
+        found: dict[str, Any] = topohub.get(key)
     return found
 
 

@@ -28,5 +28,5 @@ def loads(text: str) -> Topology:
         pops = tuple(Pop(**pop) for pop in data.pop("pops"))
         links = tuple(Link(**{**link, "risk_groups": tuple(link["risk_groups"])}) for link in data.pop("links"))
         return Topology(pops=pops, links=links, **data)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise InputError(f"not a topology inventory: {error!r}") from error

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
 from typing import TypeVar
 
@@ -43,7 +44,7 @@ class _Rows:
 
 def draft(file: Path) -> Draft:
     """The cities of the file, joined by synthetic links; raises InputError with all mistakes."""
-    reader = csv.DictReader(read_text(file).splitlines(), strict=True)
+    reader = csv.DictReader(StringIO(read_text(file), newline=""), strict=True)
     rows = _Rows(file)
     pops: dict[str, Pop] = {}
     try:
