@@ -7,8 +7,13 @@ errno. What is built of them lives in ``topology.replica.sandbox``.
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
 import signal
+import socket
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 CLONE_NEWNS = 0x00020000
@@ -18,11 +23,12 @@ CLONE_NEWUSER = 0x10000000
 CLONE_NEWPID = 0x20000000
 CLONE_NEWNET = 0x40000000
 
-MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REC, MS_PRIVATE = 0x2, 0x4, 0x8, 0x4000, 1 << 18
+MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_BIND, MS_REC, MS_PRIVATE = 0x2, 0x4, 0x8, 0x1000, 0x4000, 1 << 18
 
 _PR_SET_PDEATHSIG = 1
-_PR_SET_DUMPABLE = 4
-_PR_SET_NAME = 15
+_PR_SET_CHILD_SUBREAPER = 36
+_SIOCSIFFLAGS = 0x8914
+_IFF_UP = 0x1
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -49,6 +55,20 @@ def enter_network(pid: int) -> None:
         os.close(descriptor)
 
 
+@contextmanager
+def network_of(pid: int) -> Iterator[None]:
+    """Be in the network namespace of ``pid`` for a while, then back in one's own."""
+    home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        enter_network(pid)
+        try:
+            yield
+        finally:
+            setns(home, CLONE_NEWNET)
+    finally:
+        os.close(home)
+
+
 def mount(source: str, target: Path | str, kind: str = "", flags: int = 0, options: str = "") -> None:
     """mount(2)."""
     arguments = (source.encode(), str(target).encode(), kind.encode() or None, ctypes.c_ulong(flags))
@@ -58,19 +78,20 @@ def mount(source: str, target: Path | str, kind: str = "", flags: int = 0, optio
 def die_with_parent(number: int = signal.SIGKILL) -> None:
     """Get this signal when the thread that forked us ends (PR_SET_PDEATHSIG).
 
-    The signal is forgotten by unshare(CLONE_NEWUSER), setuid and fork: ask again after them.
+    Forgotten by fork and by a change of credentials: ask again after them.
     """
     _prctl(_PR_SET_PDEATHSIG, number)
 
 
-def set_dumpable() -> None:
-    """Give /proc/self back to us, so that our parent may write uid_map (PR_SET_DUMPABLE)."""
-    _prctl(_PR_SET_DUMPABLE, 1)
+def adopt_orphans() -> None:
+    """Become the parent of descendants whose own parent ends (PR_SET_CHILD_SUBREAPER)."""
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
-def set_process_name(name: str) -> None:
-    """What ``ps`` calls this process: at most 15 bytes (PR_SET_NAME)."""
-    _check(_libc.prctl(_PR_SET_NAME, name.encode()[:15], 0, 0, 0), "prctl")
+def loopback_up() -> None:
+    """Bring ``lo`` of this network namespace up; it is born down."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        fcntl.ioctl(control, _SIOCSIFFLAGS, struct.pack("16sH22x", b"lo", _IFF_UP))
 
 
 def disable_ipv6() -> bool:
