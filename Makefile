@@ -1,0 +1,55 @@
+# failstatic: what happens to the network when its brain goes away?
+# Every target does the set-up that it needs; the second time that takes a moment.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+options = $(if $(POLICY),--policy $(POLICY)) $(if $(TOPOLOGY),--topology $(TOPOLOGY)) $(if $(SEED),--seed $(SEED)) \
+          $(if $(BACKEND),--backend $(BACKEND)) $(if $(JOBS),--jobs $(JOBS))
+
+.PHONY: help
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+.PHONY: setup
+setup:  ## system packages and virtual environment; quick when they are there
+	@VENV=$(VENV) scripts/setup.sh
+
+.PHONY: experiment
+experiment: setup  ## run one: NAME=control-plane-loss [POLICY=a,b] [TOPOLOGY=…] [SEED=n] [BACKEND=…] [JOBS=n]
+	@$(BIN)/failstatic run $(or $(NAME),$(error which one? make experiment NAME=control-plane-loss)) $(options)
+
+.PHONY: doctor
+doctor: setup  ## what this machine can do, and how to get what is missing
+	@$(BIN)/failstatic doctor
+
+.PHONY: test
+test: setup  ## all tests; those that this machine cannot run say why
+	@$(BIN)/pytest $(PYTEST_ARGS)
+
+.PHONY: unit
+unit: setup  ## the tests that need no root, no Mininet and no Ryu
+	@$(BIN)/pytest tests/unit tests/golden $(PYTEST_ARGS)
+
+.PHONY: lint
+lint: setup  ## ruff, mypy --strict, the layers
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet . || { echo "not formatted: run 'make format'"; exit 1; }
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+.PHONY: format
+format: setup  ## let ruff put the code in order
+	@$(BIN)/ruff check --fix --quiet .
+	@$(BIN)/ruff format --quiet .
+
+.PHONY: bench
+bench: setup  ## the performance bounds, measured on this machine
+	@$(BIN)/python -m tests.bench $(BENCH_ARGS)
+
+.PHONY: clean
+clean:  ## remove the virtual environment and caches; results stay
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info

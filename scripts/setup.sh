@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# Set up what failstatic needs: Debian or Ubuntu packages, then a virtual environment that sees
+# the distribution's Mininet. Idempotent; a second run only looks (about 0.1 s).
+#
+#   VENV      where the virtual environment goes   (.venv)
+#   PYTHON    the interpreter                      (/usr/bin/python3: Debian installs Mininet for it)
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+VENV=${VENV:-.venv}
+PYTHON=${PYTHON:-/usr/bin/python3}
+PACKAGES=(mininet openvswitch-switch iperf3 iproute2 ethtool python3-venv)
+
+say() { printf '\033[2m· %s\033[0m\n' "$*" >&2; }
+die() { printf 'failstatic: %s\n' "$*" >&2; exit 4; }
+
+missing_packages() {
+  command -v dpkg-query >/dev/null || die "this set-up needs Debian or Ubuntu (dpkg); elsewhere use the Vagrantfile"
+  local package
+  for package in "${PACKAGES[@]}"; do
+    [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || echo "$package"
+  done
+}
+
+install_packages() {
+  local missing sudo=()
+  mapfile -t missing < <(missing_packages)
+  [ ${#missing[@]} -gt 0 ] || return 0
+  if [ "$(id -u)" != 0 ]; then
+    if command -v sudo >/dev/null && { sudo -n true 2>/dev/null || [ -t 0 ]; }; then
+      sudo=(sudo)
+    else
+      die "missing packages: ${missing[*]}; ask an administrator for: sudo apt-get install ${missing[*]}"
+    fi
+  fi
+  say "installing ${missing[*]}"
+  local apt=("${sudo[@]+"${sudo[@]}"}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0)
+  "${apt[@]}" install -y --no-install-recommends "${missing[@]}" >/dev/null 2>&1 || {
+    "${apt[@]}" update >/dev/null || die "apt-get update failed: no package index, so no ${missing[*]}"
+    "${apt[@]}" install -y --no-install-recommends "${missing[@]}" >/dev/null || die "apt-get could not install ${missing[*]}"
+  }
+}
+
+make_venv() {
+  local stamp=$VENV/.ready wanted
+  wanted=$(cat pyproject.toml constraints.txt "$0" | sha256sum)
+  [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ] && [ -x "$VENV/bin/failstatic" ] && return 0
+  if [ ! -x "$VENV/bin/pip" ]; then
+    say "virtual environment in $VENV"
+    rm -rf "$VENV"
+    "$PYTHON" -m venv --system-site-packages "$VENV"
+  fi
+  local pip=("$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --constraint constraints.txt)
+  # Ryu 4.34 builds only with an old setuptools, and only if it is not isolated from it.
+  say "Python packages (about a minute)"
+  "${pip[@]}" --ignore-installed setuptools wheel pbr
+  "${pip[@]}" --no-build-isolation ryu
+  "${pip[@]}" --no-build-isolation --editable '.[dev]'
+  echo "$wanted" > "$stamp"
+}
+
+install_packages
+make_venv
