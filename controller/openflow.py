@@ -21,6 +21,7 @@ from topology.forwarding import (
     Bucket,
     DecTtl,
     FlowRule,
+    ForgetInPort,
     GroupRule,
     Match,
     Output,
@@ -155,6 +156,8 @@ def _action(parser: Any, action: Action) -> tuple[Any, ...]:  # noqa: PLR0911 (o
         return (parser.OFPActionOutput(action.port, 0),)
     if isinstance(action, ToGroup):
         return (parser.OFPActionGroup(action.group),)
+    if isinstance(action, ForgetInPort):
+        return (parser.OFPActionSetField(in_port=0),)
     return (parser.NXActionResubmitTable(table_id=action.table),)
 
 

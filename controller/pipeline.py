@@ -1,8 +1,8 @@
 """The pipeline: which tables exist, and the rules that a plan puts into them. All numbers live here.
 
     table  name     matches                         does
-    0      guard    MPLS                            goto labels     } with the dead-man's timeout
-                    IPv4                            goto ingress    } of the policy
+    0      guard    MPLS                            forget in_port, goto labels  } with the dead-man's
+                    IPv4                            goto ingress                 } timeout of the policy
     1      ingress  own prefix                      output to the host
                     from the host, prefix of d      push the stack for d, goto labels
     2      labels   node SID of d                   dec TTL, group of the next hop
@@ -37,6 +37,7 @@ from topology.forwarding import (
     Bucket,
     DecTtl,
     FlowRule,
+    ForgetInPort,
     GroupRule,
     Match,
     Output,
@@ -113,7 +114,7 @@ def same_tables(old: Plan, new: Plan, pop: str) -> bool:
 def guard_rules(timeout_s: int) -> tuple[FlowRule, ...]:
     """The dead-man's switch: while these live, the brain's tables are used."""
     return (
-        _rule(GUARD, PRIORITY, Match(eth_type=ETH_MPLS), (), LABELS, timeout_s),
+        _rule(GUARD, PRIORITY, Match(eth_type=ETH_MPLS), (ForgetInPort(),), LABELS, timeout_s),
         _rule(GUARD, PRIORITY, Match(eth_type=ETH_IPV4), (), INGRESS, timeout_s),
     )
 

@@ -74,7 +74,15 @@ class Resubmit:
     table: int
 
 
-Action = Push | Pop | Swap | DecTtl | Output | ToGroup | Resubmit
+@dataclass(frozen=True, slots=True)
+class ForgetInPort:
+    """Set in_port to 0 (Nicira extension), so that the packet may leave by the port it came in on.
+
+    A router does that, a switch does not: a repair often has to turn back.
+    """
+
+
+Action = Push | Pop | Swap | DecTtl | Output | ToGroup | Resubmit | ForgetInPort
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ It is the double of the real switch in unit tests, the data plane of the modelle
 backend and the yardstick of the stale-route oracle; so it follows Open vSwitch where
 that departs from the letter of OpenFlow: three label entries are all it can see
 (``FLOW_MAX_MPLS_LABELS``), a push onto three and a pop from more than three drop the
-packet, and nothing leaves by the port it came in on. Held against ``ofproto/trace``
+packet, and nothing leaves by the port it came in on (unless told to forget that port). Held against ``ofproto/trace``
 by the emulation tests.
 """
 
@@ -20,6 +20,7 @@ from topology.forwarding import (
     Action,
     DecTtl,
     FlowRule,
+    ForgetInPort,
     GroupRule,
     Output,
     Pop,
@@ -182,6 +183,8 @@ class _Walk:
                     self.apply(self.switch.live_actions(group), packet)
                 case Resubmit(number):
                     self.table(number, packet)
+                case ForgetInPort():
+                    self.in_port = 0
                 case _:
                     packet = edit(action, packet)
         return packet

@@ -20,6 +20,7 @@ from topology.forwarding import (
     Bucket,
     DecTtl,
     FlowRule,
+    ForgetInPort,
     GroupRule,
     Match,
     Output,
@@ -157,7 +158,14 @@ def _action(word: str) -> Action | None:
         return (Output if number[1] == "output" else ToGroup)(int(number[2]))
     if eth_type := re.fullmatch(r"pop_mpls:(0x[0-9a-f]+)", word):
         return Pop(int(eth_type[1], 16))
-    return DecTtl() if word == "dec_mpls_ttl" else None
+    return _PLAIN_ACTIONS.get(word)
+
+
+_PLAIN_ACTIONS: dict[str, Action] = {
+    "dec_mpls_ttl": DecTtl(),
+    "set_field:0->in_port": ForgetInPort(),
+    "load:0->NXM_OF_IN_PORT[]": ForgetInPort(),
+}
 
 
 def _group(line: str) -> GroupRule:
