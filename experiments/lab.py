@@ -11,8 +11,23 @@ from pathlib import Path
 from typing import Protocol
 
 from topology.forwarding import Snapshot
-from topology.labels import Stack
 from topology.model import Pair, Topology
+from traffic.bulk import BulkFlow
+from traffic.pathtrace import Hop, PathTrace
+from traffic.probes import ProbePlan
+
+__all__ = [
+    "BrainControl",
+    "BulkFlow",
+    "Hop",
+    "Lab",
+    "LinkControl",
+    "LinkShape",
+    "PathTrace",
+    "ProbePlan",
+    "Record",
+    "TrafficPlan",
+]
 
 Record = Callable[..., None]
 """``record(event, **data)`` appends one line to the journal, stamped with the run's clock."""
@@ -75,42 +90,16 @@ class BrainControl(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class BulkFlow:
-    """One flow of the demand matrix, sent as UDP at ``rate_bps``."""
-
-    src: str
-    dst: str
-    rate_bps: float
-
-
-@dataclass(frozen=True, slots=True)
 class TrafficPlan:
     """What is sent during one policy's timeline, decided beforehand."""
 
-    duration_s: float
-    pairs: tuple[Pair, ...]
-    interval_s: float
-    fine_pairs: tuple[Pair, ...] = ()
-    fine_interval_s: float = 0.002
+    probes: ProbePlan
     bulk: tuple[BulkFlow, ...] = ()
 
-
-@dataclass(frozen=True, slots=True)
-class Hop:
-    """A packet seen leaving ``pop`` by ``port`` with this label stack."""
-
-    pop: str
-    port: int
-    stack: Stack
-
-
-@dataclass(frozen=True, slots=True)
-class PathTrace:
-    """Where one packet really went; ``delivered`` when the far host got it."""
-
-    pair: Pair
-    hops: tuple[Hop, ...]
-    delivered: bool
+    @property
+    def duration_s(self) -> float:
+        """How long probes and bulk flows last."""
+        return self.probes.duration_s
 
 
 class Lab(Protocol):

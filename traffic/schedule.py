@@ -1,0 +1,121 @@
+"""When each probe is due, as arithmetic: the part of probing that needs no socket and no clock.
+
+The prober sends by it, the reader counts losses by it, the spec's check weighs links by it.
+Two wheels turn side by side: the coarse one over ``pairs``, the fine one over ``fine_pairs``.
+A wheel of n pairs and interval δ numbers its slots 0, 1, 2, …: slot m belongs to pair m mod n,
+is that pair's probe number m div n and is due m·δ/n after the run's zero. So the pairs of a
+wheel are spread evenly over the interval, and no instant is busier than another.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from topology.errors import InputError, Problem
+from topology.model import Link, Pair
+
+ETHERNET_BYTES, MPLS_BYTES, IPV4_BYTES, UDP_BYTES = 14, 4, 20, 8
+PROBE_PAYLOAD_BYTES = 16
+FINE = 1 << 31
+"""Marks a slot number of the fine wheel, on the wire and in the record."""
+NS_PER_S = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class ProbePlan:
+    """Which pairs are probed, how often, for how long: part of the spec, never of the machine."""
+
+    pairs: tuple[Pair, ...]
+    interval_s: float
+    fine_pairs: tuple[Pair, ...] = ()
+    fine_interval_s: float = 0.002
+    duration_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        problems = list(self._problems())
+        if problems:
+            raise InputError(problems)
+
+    def _problems(self) -> Iterable[Problem]:
+        for name in ("interval_s", "fine_interval_s", "duration_s"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value >= 0 and (value > 0 or name == "duration_s")):
+                yield Problem(f"probes: {name}", f"{value} is not a positive number of seconds")
+        for name in ("pairs", "fine_pairs"):
+            pairs: tuple[Pair, ...] = getattr(self, name)
+            if len(set(pairs)) != len(pairs):
+                yield Problem(f"probes: {name}", "a pair stands there twice")
+
+    @property
+    def coarse(self) -> Wheel:
+        return Wheel(self.pairs, _nanoseconds(self.interval_s), _nanoseconds(self.duration_s))
+
+    @property
+    def fine(self) -> Wheel:
+        return Wheel(self.fine_pairs, _nanoseconds(self.fine_interval_s), _nanoseconds(self.duration_s))
+
+    @property
+    def probes_per_s(self) -> float:
+        return len(self.pairs) / self.interval_s + len(self.fine_pairs) / self.fine_interval_s
+
+
+@dataclass(frozen=True, slots=True)
+class Wheel:
+    """The slots of one set of pairs; times in nanoseconds after the run's zero."""
+
+    pairs: tuple[Pair, ...]
+    interval_ns: int
+    duration_ns: int
+
+    @property
+    def slots(self) -> int:
+        """How many slots are due before the end."""
+        return -(-self.duration_ns * len(self.pairs) // self.interval_ns)
+
+    def due_ns(self, slot: int) -> int:
+        return slot * self.interval_ns // len(self.pairs)
+
+    def last_due(self, now_ns: int) -> int:
+        """The newest slot that is due at ``now_ns``; −1 when none is."""
+        if now_ns < 0 or not self.pairs:
+            return -1
+        return min(now_ns * len(self.pairs) // self.interval_ns, self.slots - 1)
+
+
+def frame_bits(labels: int = 0) -> int:
+    """A probe on the wire: Ethernet header, labels, IPv4, UDP, payload (no preamble, no FCS, as a TAP sees it)."""
+    return 8 * (ETHERNET_BYTES + labels * MPLS_BYTES + IPV4_BYTES + UDP_BYTES + PROBE_PAYLOAD_BYTES)
+
+
+def probe_load_bps(plan: ProbePlan, paths: Mapping[Pair, Sequence[Link]], *, labels: int = 2) -> dict[Pair, float]:
+    """What the probes put on each direction (from, to) of each link, given the links that each pair crosses.
+
+    ``labels`` is the deepest stack without a repair: an upper bound. Raises KeyError for a pair without a path.
+    """
+    load: dict[Pair, float] = {}
+    for pairs, interval_s in ((plan.pairs, plan.interval_s), (plan.fine_pairs, plan.fine_interval_s)):
+        for pair in pairs:
+            for direction in _directions(pair[0], paths[pair]):
+                load[direction] = load.get(direction, 0.0) + frame_bits(labels) / interval_s
+    return load
+
+
+def probe_shares(plan: ProbePlan, paths: Mapping[Pair, Sequence[Link]], *, labels: int = 2) -> dict[Pair, float]:
+    """The same as shares of each link's capacity: none may exceed a tenth in an experiment."""
+    capacity = {
+        ends: link.capacity_bps for path in paths.values() for link in path for ends in (link.ends, (link.b, link.a))
+    }
+    return {ends: bps / capacity[ends] for ends, bps in probe_load_bps(plan, paths, labels=labels).items()}
+
+
+def _directions(start: str, path: Sequence[Link]) -> Iterable[Pair]:
+    here = start
+    for link in path:
+        yield (here, link.other(here))
+        here = link.other(here)
+
+
+def _nanoseconds(seconds: float) -> int:
+    return round(seconds * NS_PER_S)
