@@ -35,6 +35,11 @@ from topology.forwarding import (
 _COUNTERS = {"duration", "n_packets", "n_bytes", "idle_age", "hard_age", "reset_counts"}
 _ETH_TYPES = {"ip": ETH_IPV4, "mpls": ETH_MPLS, "mplsm": 0x8848, "arp": 0x0806, "ipv6": 0x86DD}
 _SET_LABEL = re.compile(r"set_field:(\d+|0x[0-9a-f]+)->mpls_label")
+_PLAIN: dict[str, Action] = {
+    "dec_mpls_ttl": DecTtl(),
+    "load:0->NXM_OF_IN_PORT[]": ForgetInPort(),  # sent as a Nicira register load …
+    "set_field:0->in_port": ForgetInPort(),  # … or as OpenFlow's own set_field
+}
 _OUTSIDE_BRACKETS = re.compile(r",(?![^()]*\))")
 _ESTABLISHED = "01"
 BFD_MULTIPLIER = 3
@@ -158,14 +163,7 @@ def _action(word: str) -> Action | None:
         return (Output if number[1] == "output" else ToGroup)(int(number[2]))
     if eth_type := re.fullmatch(r"pop_mpls:(0x[0-9a-f]+)", word):
         return Pop(int(eth_type[1], 16))
-    return _PLAIN_ACTIONS.get(word)
-
-
-_PLAIN_ACTIONS: dict[str, Action] = {
-    "dec_mpls_ttl": DecTtl(),
-    "set_field:0->in_port": ForgetInPort(),
-    "load:0->NXM_OF_IN_PORT[]": ForgetInPort(),
-}
+    return _PLAIN.get(word)
 
 
 def _group(line: str) -> GroupRule:

@@ -17,7 +17,8 @@ from topology.forwarding import ETH_MPLS
 _ETHERNET_BYTES = 14
 _ACTIONS = re.compile(r"^Datapath actions: (.*)$", re.MULTILINE)
 _OUTSIDE_BRACKETS = re.compile(r",(?![^()]*(?:\([^()]*\)[^()]*)*\))")
-_SAYS_NOTHING = re.compile(r"drop|recirc\(.*|set\((?!mpls).*|hash\(.*|ct_clear")
+_SAYS_NOTHING = re.compile(r"drop|set\((?!mpls).*|userspace\(.*")
+"""userspace: to the controller, which is what becomes of a packet whose TTL has run out."""
 
 Entries = tuple[tuple[int, int], ...]
 """(label, TTL) of each stack entry, top first."""
@@ -55,10 +56,12 @@ def stack_of(packet: bytes) -> Entries:
 
 
 def parse_trace(text: str, packet: bytes, openflow_ports: Mapping[int, int]) -> Trace:
-    """``openflow_ports``: datapath port → OpenFlow port, of ``parse_ports``."""
+    """``openflow_ports``: datapath port → OpenFlow port, of ``parse_ports``. LabError where the account breaks off."""
     stack, emitted = stack_of(packet), []
-    # A packet that recirculates (to look beneath a popped label) has one line per round.
-    for word in (word for line in _ACTIONS.findall(text) for word in _OUTSIDE_BRACKETS.split(line)):
+    found = _ACTIONS.search(text)
+    if found is None:
+        raise LabError(f"ofproto/trace did not come to an end: {text.strip()}")
+    for word in _OUTSIDE_BRACKETS.split(found[1]):
         if word.isdecimal():
             emitted.append(Emitted(openflow_ports[int(word)], stack))
         elif not _SAYS_NOTHING.fullmatch(word):
@@ -81,4 +84,5 @@ def _rewrite(word: str, stack: Entries) -> Entries:
         return ((int(fields[1]), int(fields[2])), *stack)
     if fields and word.startswith("set(mpls("):
         return ((int(fields[1]), int(fields[2])), *stack[1:])
-    raise LabError(f"ofproto/trace did something unforeseen: {word}")
+    # recirc: the packet is looked up anew after a pop to IP, where ofproto/trace does not follow.
+    raise LabError(f"ofproto/trace cannot say what becomes of the packet after '{word}'")

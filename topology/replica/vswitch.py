@@ -39,7 +39,7 @@ def run_all(commands: Mapping[Key, ovs.Command], deadline_s: float = START_S) ->
     """Run these side by side; their output. LabError with the complaint of the first that fails."""
     running = {key: _spawn(command) for key, command in commands.items()}
     try:
-        return {key: _output(process, deadline_s) for key, process in running.items()}
+        return {key: _output(commands[key][0], process, deadline_s) for key, process in running.items()}
     finally:
         for process in running.values():
             process.kill()
@@ -152,8 +152,7 @@ def _spawn(command: ovs.Command) -> subprocess.Popen[str]:
     )
 
 
-def _output(process: subprocess.Popen[str], deadline_s: float) -> str:
-    name = os.fsdecode(process.args[0])  # type: ignore[index]
+def _output(name: str, process: subprocess.Popen[str], deadline_s: float) -> str:
     try:
         output, complaint = process.communicate(timeout=deadline_s)
     except subprocess.TimeoutExpired:
