@@ -34,7 +34,7 @@ def _named(name: str) -> str:
 
 Seconds = Annotated[float, BeforeValidator(parse_time_s), PlainSerializer(lambda value: f"{value!r} s")]
 Share = Annotated[float, BeforeValidator(parse_share), PlainSerializer(lambda value: f"{value * 100!r} %")]
-Name = Annotated[str, BeforeValidator(str), StringConstraints(max_length=40), BeforeValidator(_named)]
+Name = Annotated[str, BeforeValidator(str), StringConstraints(max_length=32), BeforeValidator(_named)]
 Bound = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
@@ -53,7 +53,7 @@ class TrafficSpec(Model):
     fine_interval: Seconds = Field(default=0.002, description="time between two fine probes", ge=0.001, le=1)
     bulk_flows: int = Field(default=12, description="largest flows of the demand matrix to send", ge=0, le=64)
     busiest_link_load: Share = Field(
-        default=0.2, description="load of the whole demand matrix on its busiest link; scales the bulk flows", gt=0, le=0.9
+        default=0.2, description="load of the whole demand on its busiest link; scales the bulk flows", gt=0, le=0.9
     )
 
 
@@ -63,7 +63,7 @@ class PhaseSpec(Model):
     name: Name = Field(description="how checks and the report call it")
     at: Seconds = Field(description="when it begins")
     tables_every: Seconds | None = Field(
-        None, description="read the tables back at this interval until they equal the oracle's", ge=0.25
+        default=None, description="read the tables back at this interval until they equal the oracle's", ge=0.25
     )
 
 
@@ -114,7 +114,7 @@ class Spec(Model):
     question: str = Field(default="", description="filled from the first comment of the file")
     topology: str = Field(description="a shipped name, a YAML file, topohub:KEY, csv:FILE or cities:N")
     policies: tuple[str, ...] = Field(description="designs to compare", min_length=1)
-    seed: int = Field(default=1, description="decides everything that chance decides", ge=0)
+    seed: int = Field(default=1, description="decides everything that chance decides", ge=0, lt=2**31)
     end: Seconds = Field(description="when the timeline ends", gt=0, le=MAX_END_S)
     traffic: TrafficSpec = Field(default=TrafficSpec(), description="what is sent")
     phases: tuple[PhaseSpec, ...] = Field(description="stretches of the timeline", min_length=1)

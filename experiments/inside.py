@@ -1,0 +1,57 @@
+"""What runs in a sandbox: one policy, by the runner, over the emulated lab.
+
+Imported by the launcher before it forks, so that each sandbox starts with everything loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from controller.oracle import stale_routes
+from experiments.results import JOURNAL
+from experiments.journal import Journal
+from experiments.policies import Policy
+from experiments.prepare import Prepared
+from experiments.runner import Plan, run
+from topology.replica.preflight import Machine
+from topology.replica.sandbox import Inside
+
+STATUS = {"complete": 0, "error": 3, "stopped": 130}
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """With what a run is done, as opposed to what it asks."""
+
+    framework: str = "ryu"
+    """``ryu`` or ``os-ken``: what carries the brain's OpenFlow."""
+    jobs: int = 1
+    pcap: bool = False
+    """Keep the packets of path traces."""
+    results: Path = Path("results")
+
+
+def player(prepared: Prepared, policy: Policy, folder: Path, machine: Machine, means: Means) -> Callable[[Inside], int]:
+    """The sandbox's main function."""
+
+    def main(inside: Inside) -> int:
+        from experiments.labs.emulated import EmulatedLab
+
+        # late: the lab, whose clock it is, wants the journal first
+        journal = Journal(folder / JOURNAL, policy.name, lambda: lab.now_s())  # noqa: PLW0108
+        lab = EmulatedLab(
+            prepared.topology,
+            policy,
+            inside=inside,
+            machine=machine,
+            framework=means.framework,
+            record=journal.record,
+            folder=folder,
+        )
+        pcap = folder / f"trace.{policy.name}.pcap" if means.pcap else None
+        plan = Plan(prepared.timeline, prepared.planned.traffic, prepared.planned.traced, pcap)
+        return STATUS[run(lab, plan, journal.record, stale_routes)]
+
+    return main

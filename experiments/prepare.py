@@ -1,0 +1,87 @@
+"""What the user asked for → everything decided, or every mistake at once. Nothing is started here."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from experiments import reading
+from experiments.planning import Planned, plan
+from experiments.policies import POLICIES, Policy
+from experiments.spec import Spec
+from experiments.targets import Shares
+from experiments.timeline import Timeline, timeline, wrong_targets
+from topology.errors import InputError, Problem, unknown
+from topology.load import load
+from topology.model import Topology
+from traffic import demand
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What the command line may change in a spec; None leaves it."""
+
+    policies: tuple[str, ...] | None = None
+    topology: str | None = None
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A run before it starts."""
+
+    spec: Spec
+    """With the choices of the command line in it."""
+    topology: Topology
+    policies: tuple[Policy, ...]
+    timeline: Timeline
+    planned: Planned
+
+    @property
+    def seed(self) -> int:
+        return self.spec.seed
+
+
+def prepare(name: str, choice: Choice = Choice()) -> Prepared:
+    """Raises InputError with all mistakes of the spec, the options and the topology together."""
+    origin = reading.source(name)
+    problems = reading.mistakes(origin, POLICIES)
+    problems += [Problem("--policy", message) for message in _wrong_policies(choice.policies or (), POLICIES)]
+    topology = _topology(origin, choice, problems)
+    if problems or topology is None:
+        raise InputError(problems)
+    spec = _choose(reading.spec(origin), choice)
+    shares: Shares = demand.gravity(topology)
+    wrong = [origin.problem(("timeline", i, "target"), message) for i, message in wrong_targets(spec, topology, shares)]
+    if wrong:
+        raise InputError(wrong)
+    events = timeline(spec, topology, shares)
+    planned = plan(spec, topology, events, shares, spec.seed)
+    return Prepared(spec, topology, tuple(POLICIES[name] for name in spec.policies), events, planned)
+
+
+def _wrong_policies(names: Collection[str], known: Collection[str]) -> list[str]:
+    twice = [
+        f"the policy '{name}' stands here twice" for name in sorted({n for n in names if list(names).count(n) > 1})
+    ]
+    return [unknown("policy", name, known) for name in names if name not in known] + twice
+
+
+def _topology(origin: reading.Source, choice: Choice, problems: list[Problem]) -> Topology | None:
+    """The topology, its mistakes added to ``problems``."""
+    named: Any = origin.data.get("topology") if isinstance(origin.data, dict) else None
+    name = choice.topology or named
+    if not isinstance(name, str):
+        return None
+    try:
+        return load(name)
+    except InputError as error:
+        place = Problem("--topology", "") if choice.topology else origin.problem(("topology",), "")
+        problems += [problem if problem.place else Problem(place.place, problem.message) for problem in error.problems]
+        return None
+
+
+def _choose(spec: Spec, choice: Choice) -> Spec:
+    changes = {"policies": choice.policies, "topology": choice.topology, "seed": choice.seed}
+    return spec.model_copy(update={key: value for key, value in changes.items() if value is not None})

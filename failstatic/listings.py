@@ -1,0 +1,53 @@
+"""``failstatic experiments``, ``policies``, ``topologies``: what there is to choose from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import typer
+from rich.table import Table
+
+from failstatic.commands import out
+
+
+def add(app: typer.Typer) -> None:
+    app.command("experiments")(experiments)
+    app.command("policies")(policies)
+    app.command("topologies")(topologies)
+
+
+def experiments() -> None:
+    """The shipped experiments and what each of them asks."""
+    from experiments.reading import question, shipped
+
+    _print((name, question(path)) for name, path in shipped().items())
+
+
+def policies() -> None:
+    """The designs that can be compared and what each keeps when the brain is gone."""
+    from experiments.policies import POLICIES
+
+    _print((policy.name, policy.summary) for policy in POLICIES.values())
+
+
+def topologies() -> None:
+    """The shipped topologies, and how to name others."""
+    from topology.load import known, load
+
+    shipped = [load(name) for name in known()]
+    _print(
+        [
+            *((t.name, f"{len(t.pops)} PoPs, {len(t.links)} links, brain in {t.pop(t.brain).city}") for t in shipped),
+            ("FILE.yaml", "your own"),
+            ("topohub:KEY", "any network of topohub, such as topohub:sndlib/nobel-eu"),
+            ("csv:FILE", "cities of a CSV file; links are generated"),
+            ("cities:N", "the N largest cities, spread over the world; links are generated"),
+        ]
+    )
+
+
+def _print(rows: Iterable[tuple[str, str]]) -> None:
+    table = Table.grid(padding=(0, 3))
+    for row in rows:
+        table.add_row(*row)
+    out().print(table)

@@ -1,0 +1,47 @@
+"""Names that the shell can complete; each list is imported only when asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+
+def experiments(incomplete: str) -> Iterator[tuple[str, str]]:
+    """Name and question."""
+    from experiments.reading import question, shipped
+
+    return ((name, question(path)) for name, path in shipped().items() if name.startswith(incomplete))
+
+
+def policies(incomplete: str) -> Iterator[tuple[str, str]]:
+    """The last name of a comma-separated list."""
+    from experiments.policies import POLICIES
+
+    before, comma, last = incomplete.rpartition(",")
+    taken = before.split(",")
+    found = (policy for policy in POLICIES.values() if policy.name.startswith(last) and policy.name not in taken)
+    return ((f"{before}{comma}{policy.name}", policy.summary) for policy in found)
+
+
+def topologies(incomplete: str) -> Iterator[str]:
+    from topology.load import known
+
+    return (name for name in [*known(), "topohub:", "csv:", "cities:"] if name.startswith(incomplete))
+
+
+def backends(incomplete: str) -> Iterator[str]:
+    return (name for name in ("emulated", "modelled") if name.startswith(incomplete))
+
+
+def runs(incomplete: str) -> Iterator[str]:
+    """Folders below results/."""
+    from experiments.results import runs as known
+
+    return (name for name in known(Path("results")) if name.startswith(incomplete))
+
+
+def running(incomplete: str) -> Iterator[str]:
+    """Runs that are going on."""
+    from topology.replica.slots import running as register
+
+    return (entry.run for entry in register() if entry.run.startswith(incomplete))
