@@ -1,0 +1,259 @@
+"""The emulated lab: real switches, links, packets and a real controller process, inside a sandbox.
+
+It only puts the pieces together and keeps the clock; each piece lives in its own package:
+``topology.replica`` (links, switches), ``controller.process`` (the brain), ``traffic`` (probes,
+bulk, traces). Threads that report by themselves (ports, brain, load) write to the journal.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from controller.process import ControllerProcess, command
+from experiments.labs.load import Load, LoadMeter
+from experiments.lab import LinkControl, PathTrace, Record, TrafficPlan
+from experiments.policies import Policy
+from topology import addressing, inventory
+from topology.errors import LabError
+from topology.forwarding import Snapshot
+from topology.model import Pair, Topology
+from topology.replica.calibrate import measure
+from topology.replica.links import End, Wires, wires
+from topology.replica.network import BRAIN, Network
+from topology.replica.preflight import Machine
+from topology.replica.sandbox import Inside
+from traffic.bulk import Bulk
+from traffic.pathtrace import Tracer
+from traffic.probes import ProbePlan, Prober
+
+CONVERGE_S = 20.0
+"""How long the network may take until every pair answers; then the run goes on and says who does not."""
+LEAD_S = 0.5
+"""From the decision to start until the clock's zero: helpers need to hear of it."""
+BUILDING_S = -60.0
+"""The clock while building, at its beginning."""
+WARM_UP_INTERVAL_S = 0.1
+SWITCH_NICE = -10
+
+
+class EmulatedBrain(ControllerProcess):
+    """The controller process, and who is connected to it."""
+
+    network: Network
+
+    def connected(self) -> frozenset[str]:
+        return frozenset(pop for pop in self.network.topology.names if self.network.control_connected(pop))
+
+
+class EmulatedLab:
+    """Implements ``experiments.lab.Lab`` (and ``faults.kind.Measuring``). Everything dies with the sandbox."""
+
+    links: Mapping[str, LinkControl]
+    control: Mapping[str, LinkControl]
+    brain: EmulatedBrain
+
+    def __init__(
+        self,
+        topology: Topology,
+        policy: Policy,
+        *,
+        inside: Inside,
+        machine: Machine,
+        framework: str,
+        record: Record,
+        folder: Path,
+    ) -> None:
+        self.topology, self.policy = topology, policy
+        self._inside, self._machine, self._framework = inside, machine, framework
+        self._record, self._folder = record, folder
+        self._zero_ns = time.time_ns() - int(BUILDING_S * 1e9)
+        self._reconciled: set[str] = set()
+        self._ending: list[Callable[[], object]] = []
+        self._prober: Prober | None = None
+        self._bulk: Bulk | None = None
+
+    # ---------------------------------------------------------- building
+
+    def build(self) -> None:
+        self._step("links", self._start_wires)
+        self._step("network", self._start_network)
+        self._step("brain", self._start_brain)
+        self._step("calibrate", self._calibrate)
+        self._step("converge", self._converge)
+        self._tracer.wait_ready()
+
+    def _step(self, name: str, step: Callable[[], None]) -> None:
+        begun = time.monotonic()
+        step()
+        self._record("build", step=name, took_s=round(time.monotonic() - begun, 3))
+
+    def _start_wires(self) -> None:
+        self._wires: Wires = wires(self._machine.links)
+        self._ending.append(self._wires.close)
+        pid = getattr(self._wires, "pid", None)
+        if pid is not None:
+            self._lift("relay", pid, "fifo")
+
+    def _start_network(self) -> None:
+        self.network = Network(
+            self.topology,
+            rundir=self._inside.rundir,
+            datapath=self._machine.datapath,
+            wires=self._wires,
+            settings=self.policy.switch,
+        )
+        self._ending.append(self.network.stop)
+        self.network.start()
+        self.links, self.control = self.network.links, self.network.control
+        for pop in self.topology.names:
+            self._inside.lift(self.network.vswitchd_pid(pop), SWITCH_NICE)
+        hosts = {pop: self.network.pid(addressing.host_name(pop)) for pop in self.topology.names}
+        switches = {pop: self.network.pid(pop) for pop in self.topology.names}
+        self._hosts = hosts
+        self._tracer = Tracer(self.topology, hosts, switches)
+        self._ending.append(self._tracer.stop)
+
+    def _start_brain(self) -> None:
+        inventory_file = self._inside.rundir / "topology.json"
+        inventory_file.write_text(inventory.dump(self.topology))
+        settings = json.dumps(asdict(self.policy.brain))
+        self.brain = EmulatedBrain(
+            command(inventory_file, settings, framework=self._framework),
+            namespace_pid=self.network.pid(BRAIN),
+            on_line=self._brain_said,
+        )
+        self.brain.network = self.network
+        self.brain.start()
+        self._ending.append(self.brain.kill)
+        self.network.connect_switches()
+
+    def _calibrate(self) -> None:
+        ends = {link.name: self._ends(link.name) for link in self.topology.links}
+        for name, seen in measure(ends).items():
+            link = self.topology.link(name)
+            self._record(
+                "link",
+                link=name,
+                delay_ms=link.delay_ms,
+                measured_ab_ms=seen.delay_ab_ms,
+                measured_ba_ms=seen.delay_ba_ms,
+                rate_bps=link.capacity_bps,
+                measured_bps=seen.rate_bps,
+            )
+
+    def _ends(self, name: str) -> tuple[End, End]:
+        link = self.topology.link(name)
+        a, b = (
+            End(self.network.pid(pop), addressing.port_interface(pop, self.topology.port(pop, link)))
+            for pop in link.ends
+        )
+        return a, b
+
+    def _converge(self) -> None:
+        """Every switch reconciled, BFD at its pace, every pair answering."""
+        deadline = time.monotonic() + CONVERGE_S
+        _wait(lambda: len(self._reconciled) == len(self.topology.pops), deadline)
+        _wait(self.network.bfd_settled, deadline)
+        pairs = tuple(self.topology.pairs)
+        plan = ProbePlan(pairs, max(WARM_UP_INTERVAL_S, len(pairs) / 2000), duration_s=CONVERGE_S)
+        prober = Prober(self.topology, plan, self._hosts, self._inside.rundir / "warm-up.bin")
+        prober.open()
+        prober.start(time.time_ns() + int(20e6))
+        silent = prober.wait_until_heard(max(1.0, deadline - time.monotonic()))
+        prober.stop()
+        self._record("converged", reconciled=len(self._reconciled), silent_pairs=silent)
+
+    # ---------------------------------------------------------- the timeline
+
+    def start(self, plan: TrafficPlan) -> None:
+        policy = self.policy.name
+        self._prober = Prober(self.topology, plan.probes, self._hosts, self._folder / f"probes.{policy}.bin")
+        self._bulk = Bulk(
+            self.topology, plan.bulk, self._hosts, plan.duration_s, self._inside.rundir / "bulk.jsonl"
+        )
+        self._prober.open()
+        self._bulk.open()
+        self._lift("prober", self._prober.pid, "fifo")
+        watcher = self.network.watch(self._port_changed)
+        watcher.start()
+        self._ending.append(watcher.stop)
+        self._zero_ns = time.time_ns() + int(LEAD_S * 1e9)
+        self._stepped_ns = _step_ns()
+        self._record("clock", zero_ns=self._zero_ns)
+        self._prober.start(self._zero_ns)
+        self._bulk.start(self._zero_ns)
+        meter = LoadMeter(self._load_read)
+        meter.start()
+        self._ending.append(meter.stop)
+
+    def now_s(self) -> float:
+        return (time.time_ns() - self._zero_ns) / 1e9
+
+    def wait_until(self, t_s: float) -> None:
+        time.sleep(max(0.0, t_s - self.now_s()))
+
+    def pairs_down(self) -> int:
+        return self._prober.pairs_down() if self._prober else 0
+
+    def snapshot(self) -> Snapshot:
+        return self.network.snapshot()
+
+    def trace(self, pairs: Sequence[Pair], pcap: Path | None = None) -> tuple[PathTrace, ...]:
+        return self._tracer.trace(pairs, pcap)
+
+    def measure_link(self, target: str) -> Mapping[str, Any]:
+        raise NotImplementedError
+
+    def stop(self) -> None:
+        """Samples are already on disk; bulk results and the clock's honesty go to the journal."""
+        if self._prober is not None:
+            self._prober.stop()
+            self._record("clock", step_ms=round((_step_ns() - self._stepped_ns) / 1e6, 3))
+        if self._bulk is not None:
+            for result in self._bulk.stop():
+                self._record("bulk", pair=result.flow.pair, offered_bps=result.offered_bps)
+        self._prober = self._bulk = None
+
+    def close(self) -> None:
+        """Last started, first ended; what fails here dies with the sandbox anyway."""
+        while self._ending:
+            try:
+                self._ending.pop()()
+            except (LabError, OSError):
+                continue
+
+    # ---------------------------------------------------------- what others say
+
+    def _lift(self, process: str, pid: int, kind: Any) -> None:
+        self._record("priority", process=process, got=self._inside.lift(pid, kind))
+
+    def _brain_said(self, line: Mapping[str, Any]) -> None:
+        data = {key: value for key, value in line.items() if key != "t_ns"}
+        if data.get("what") == "reconciling":
+            self._reconciled.add(str(data.get("pop")))
+        t_s = (int(line.get("t_ns", time.time_ns())) - self._zero_ns) / 1e9
+        self._record("brain", **{"t": round(t_s, 6), **data})
+
+    def _port_changed(self, pop: str, port: int, live: bool, cause: str, t_ns: int) -> None:
+        link = self.topology.ports(pop).get(port)
+        t_s = round((t_ns - self._zero_ns) / 1e9, 6)
+        name = link.name if link else None
+        self._record("port", **{"t": t_s, "pop": pop, "port": port, "link": name, "live": live, "cause": cause})
+
+    def _load_read(self, load: Load) -> None:
+        self._record("load", **asdict(load))
+
+
+def _wait(condition: Callable[[], bool], deadline: float) -> None:
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
+def _step_ns() -> int:
+    """Realtime minus monotonic: changes only when somebody sets the clock."""
+    return time.time_ns() - time.monotonic_ns()
