@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from topology import addressing, model
 from topology.forwarding import Snapshot
 from topology.model import HOST_PORT, Topology
 from topology.replica import plumbing, readback
-from topology.replica.links import End, LinkControl, LinkShape, Wires
+from topology.replica.links import Cable, End, LinkControl, LinkShape, Wires
 from topology.replica.ovs import SwitchSettings
 from topology.replica.shell import NodeShell
 from topology.replica.switches import Switches
@@ -198,15 +198,21 @@ class Network:
             node.await_shell()
 
     def _make_links(self) -> None:
+        made = self._wires.connect_all([*self._backbone(), *self._channels()])
+        self.links = {link.name: made[link.name] for link in self.topology.links}
+        self.control = {pop: made[f"{BRAIN}-{pop}"] for pop in self.topology.names}
+
+    def _backbone(self) -> Iterator[Cable]:
         for link in self.topology.links:
-            ends = [End(self.pid(pop), self._interface(pop, link)) for pop in link.ends]
-            self.links[link.name] = self._wires.connect(link.name, *ends, LinkShape(link.delay_ms, link.capacity_bps))
+            a, b = (End(self.pid(pop), self._interface(pop, link)) for pop in link.ends)
+            yield Cable(link.name, a, b, LinkShape(link.delay_ms, link.capacity_bps))
+
+    def _channels(self) -> Iterator[Cable]:
         delays_ms = plumbing.control_delays_ms(self.topology)
         for pop in self.topology.pops:
-            brain = End(self.pid(BRAIN), addressing.brain_interface(pop.index))
-            end = End(self.pid(pop.name), addressing.control_interface(pop.name))
-            shape = LinkShape(delays_ms[pop.name], CONTROL_RATE_BPS)
-            self.control[pop.name] = self._wires.connect(f"{BRAIN}-{pop.name}", brain, end, shape)
+            a = End(self.pid(BRAIN), addressing.brain_interface(pop.index))
+            b = End(self.pid(pop.name), addressing.control_interface(pop.name))
+            yield Cable(f"{BRAIN}-{pop.name}", a, b, LinkShape(delays_ms[pop.name], CONTROL_RATE_BPS))
 
     def _make_addresses(self) -> None:
         hosts = {self.pid(addressing.host_name(pop.name)): pop for pop in self.topology.pops}
@@ -216,7 +222,7 @@ class Network:
             | {self.pid(pop.name): plumbing.pop_lines(pop) for pop in self.topology.pops}
             | {self.pid(BRAIN): plumbing.brain_lines(self.topology)}
         )
-        plumbing.checksum_offload_off({pid: addressing.host_interface(pop.name) for pid, pop in hosts.items()})
+        plumbing.disable_offloads({pid: addressing.host_interface(pop.name) for pid, pop in hosts.items()})
 
     def _tell_mininet(self) -> None:
         """Enter what runs into Mininet's books, for its command line."""

@@ -7,11 +7,7 @@ veth pairs between the PoPs and their edge hosts, and everybody's addresses.
 
 from __future__ import annotations
 
-import ctypes
-import fcntl
 import heapq
-import socket
-import struct
 import subprocess
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -19,12 +15,11 @@ from concurrent.futures import ThreadPoolExecutor
 from topology import addressing
 from topology.errors import LabError
 from topology.model import HOST_PORT, Pop, Topology
+from topology.replica.interfaces import Interface, door_into
 from topology.replica.namespaces import enter_network
 from topology.replica.ovs import PORT_MTU
 
 HOST_MTU = 1500
-_SIOCETHTOOL = 0x8946
-_ETHTOOL_STXCSUM = 0x17
 
 
 def veth_lines(topology: Topology, pid: Callable[[str], int]) -> list[str]:
@@ -72,21 +67,20 @@ def run_batches(batches: Mapping[int, list[str]]) -> None:
 
 def run_batch(lines: list[str]) -> None:
     """``ip -batch`` in the namespace of the calling thread. Raises LabError with its complaint."""
-    done = subprocess.run(
-        ["/sbin/ip", "-batch", "-"], input="\n".join(lines), text=True, capture_output=True, check=False
-    )
+    done = subprocess.run(["ip", "-batch", "-"], input="\n".join(lines), text=True, capture_output=True, check=False)
     if done.returncode != 0:
         raise LabError(f"ip -batch: {done.stderr.strip()}")
 
 
-def checksum_offload_off(interfaces: Mapping[int, str]) -> None:
-    """Let the kernel compute checksums on these interfaces (process id → name).
+def disable_offloads(interfaces: Mapping[int, str]) -> None:
+    """Let the kernel cut segments and compute checksums on these interfaces (process id → name).
 
-    The userspace datapath passes on what it reads; with the offload on, TCP checksums
+    The userspace datapath passes on what it reads: with the offloads on, TCP checksums
     would be left for a network card that does not exist.
     """
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        list(pool.map(_offload_off, interfaces, interfaces.values()))
+    for pid, name in interfaces.items():
+        with door_into(pid) as door:
+            Interface(door, name).disable_offloads()
 
 
 def control_delays_ms(topology: Topology) -> dict[str, float]:
@@ -114,11 +108,3 @@ def _veth(pop: Pop, host_pid: int, pop_pid: int) -> str:
 def _run_inside(pid: int, lines: list[str]) -> None:
     enter_network(pid)  # this worker thread only; it does nothing else
     run_batch(lines)
-
-
-def _offload_off(pid: int, interface: str) -> None:
-    enter_network(pid)
-    order = ctypes.create_string_buffer(struct.pack("II", _ETHTOOL_STXCSUM, 0))
-    request = struct.pack("16sP8x", interface.encode(), ctypes.addressof(order))
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
-        fcntl.ioctl(any_socket, _SIOCETHTOOL, request)

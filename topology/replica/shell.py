@@ -15,7 +15,7 @@ import time
 from typing import Any
 
 from topology.errors import LabError
-from topology.replica.vswitch import START_S, tool_path
+from topology.replica.vswitch import START_S
 
 _PROMPT = chr(127)
 """What Mininet takes for the end of a command's output."""
@@ -40,7 +40,7 @@ class NodeShell:
             stdin=self.slave,
             stdout=self.slave,
             stderr=self.slave,
-            env={**os.environ, "PATH": tool_path(), "PS1": _PROMPT, **self.params.get("environment", {})},
+            env={**os.environ, "PS1": _PROMPT, **self.params.get("environment", {})},
         )
         self._remember_shell()
         os.write(self.master, _GREETING.encode())

@@ -46,11 +46,6 @@ def run_all(commands: Mapping[Key, ovs.Command], deadline_s: float = START_S) ->
             process.wait()
 
 
-def tool_path() -> str:
-    """PATH with the system's own directories: daemons live in /usr/sbin, which users often lack."""
-    return os.environ.get("PATH", "") + ":/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin"
-
-
 class VSwitch:
     """One PoP's ovsdb-server and ovs-vswitchd, in the network namespace of the node's shell."""
 
@@ -130,7 +125,7 @@ class VSwitch:
                 stdin=subprocess.DEVNULL,
                 stdout=complaints,
                 stderr=complaints,
-                env={**os.environ, "PATH": tool_path(), **self.place.environment()},
+                env={**os.environ, **self.place.environment()},
             )
 
     def _complaints(self, daemon: str) -> Path:
@@ -148,7 +143,6 @@ def _spawn(command: ovs.Command) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PATH": tool_path()},
     )
 
 
