@@ -1,0 +1,226 @@
+"""Links by the kernel: veth pairs shaped by netem, for kernels that have sch_netem.
+
+Each end sends through two stages. A policer drops what would have to queue longer than
+``queue_ms``: a token bucket of the link's rate and as many bytes deep is that queue, exactly.
+Then netem delays, spaces frames by its own ``rate`` and loses its share. netem alone could
+limit packets only, not bytes: sized for full frames it would lose small ones in flight on a
+long link, sized for small ones it would queue full frames for seconds.
+
+Commands are built purely (``veth_command``, ``shaping_commands``) and run in one place.
+A cut takes both ends down: a veth has no other way to lose carrier.
+"""
+
+from __future__ import annotations
+
+import math
+import socket
+import subprocess
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from topology.errors import LabError
+from topology.replica.interfaces import MTU, Interface, door_into, inside
+from topology.replica.links import Cable, End, Lateness, LinkControl, LinkShape
+
+Answer = TypeVar("Answer")
+
+LARGEST_FRAME = MTU + 18
+"""With Ethernet header and VLAN tag."""
+_SMALLEST_FRAME = 60
+_COMMAND_WITHIN_S = 20.0
+
+
+def veth_command(cable: Cable) -> str:
+    """A line for ``ip -batch``: both ends born where they belong, with the MTU that labels need."""
+    a, b = cable.a, cable.b
+    return (
+        f"link add name {a.interface} mtu {MTU} netns {a.pid} type veth peer name {b.interface} mtu {MTU} netns {b.pid}"
+    )
+
+
+def queue_bytes(shape: LinkShape) -> int:
+    """What may wait before the wire: ``queue_ms`` at full rate, and the frame that is being sent."""
+    return math.ceil(shape.rate_bps * shape.queue_ms / 8e3) + LARGEST_FRAME
+
+
+def packet_limit(shape: LinkShape) -> int:
+    """netem's ``limit``: all that can wait and fly, were it all in the smallest frames; never the bottleneck."""
+    in_flight_bytes = shape.rate_bps * shape.delay_ms / 8e3
+    return math.ceil((in_flight_bytes + queue_bytes(shape)) / _SMALLEST_FRAME) + 1
+
+
+def shaping_commands(interface: str, shape: LinkShape, *, silent: bool = False) -> list[str]:
+    """Lines for ``tc -batch``; the same to shape an interface and to reshape it."""
+    rate = f"{max(8, round(shape.rate_bps))}bit"
+    loss = 1.0 if silent else shape.loss
+    return [
+        f"qdisc replace dev {interface} root handle 1: netem limit {packet_limit(shape)}"
+        f" delay {shape.delay_ms * 1e3:.3f}us" + (f" loss random {loss * 100:.6f}%" if loss else "") + f" rate {rate}",
+        f"filter replace dev {interface} egress pref 1 handle 1 matchall"
+        f" action police rate {rate} burst {queue_bytes(shape)} mtu {LARGEST_FRAME} conform-exceed drop/ok",
+    ]
+
+
+def first_commands(interface: str, shape: LinkShape) -> list[str]:
+    """For an interface that was just made: a place for the policer, then the shape."""
+    return [f"qdisc add dev {interface} clsact", *shaping_commands(interface, shape)]
+
+
+class NetemWires:
+    """veth pairs with netem at both ends."""
+
+    def __init__(self) -> None:
+        self._doors: dict[int, socket.socket] = {}
+        self._links: dict[str, NetemLink] = {}
+
+    def connect(self, name: str, a: End, b: End, shape: LinkShape) -> LinkControl:
+        return self.connect_all([Cable(name, a, b, shape)])[name]
+
+    def connect_all(self, cables: Iterable[Cable]) -> dict[str, LinkControl]:
+        wanted = tuple(cables)
+        for cable in wanted:
+            if cable.name in self._links:
+                raise LabError(f"link {cable.name} exists already")
+        _run(["ip", "-batch", "-"], [veth_command(cable) for cable in wanted])
+        made = {cable.name: NetemLink(cable, (self._interface(cable.a), self._interface(cable.b))) for cable in wanted}
+        self._links |= made
+        shape_at(
+            (end.pid, line)
+            for cable in wanted
+            for end in (cable.a, cable.b)
+            for line in first_commands(end.interface, cable.shape)
+        )
+        for link in made.values():
+            link.bring_up()
+        return dict(made)
+
+    def histogram(self) -> dict[str, Lateness]:
+        """The kernel does not tell; ``calibrate`` measures from outside."""
+        return {}
+
+    def close(self) -> None:
+        for link in self._links.values():
+            link.remove()
+        for door in self._doors.values():
+            door.close()
+        self._links, self._doors = {}, {}
+
+    def _interface(self, end: End) -> Interface:
+        if end.pid not in self._doors:
+            try:
+                self._doors[end.pid] = door_into(end.pid)
+            except OSError as mistake:
+                raise LabError(f"no network namespace at process {end.pid}: {mistake}") from mistake
+        return Interface(self._doors[end.pid], end.interface)
+
+
+class NetemLink:
+    """A link of ``NetemWires``."""
+
+    def __init__(self, cable: Cable, interfaces: tuple[Interface, Interface]) -> None:
+        self.name, self.shape = cable.name, cable.shape
+        self._ends, self._interfaces = (cable.a, cable.b), interfaces
+
+    def bring_up(self) -> None:
+        self._each(Interface.disable_offloads)
+        self._each(Interface.set_up)
+
+    def reshape(self, shape: LinkShape) -> None:
+        self._shape(shape)
+
+    def cut(self) -> None:
+        self._each(lambda interface: interface.set_up(False))
+
+    def silence(self) -> None:
+        self._shape(self.shape, silent=True)
+
+    def heal(self) -> None:
+        self._shape(self.shape)
+        self._each(Interface.set_up)
+        self.carrier()
+
+    def carrier(self) -> tuple[bool, bool]:
+        a, b = self._each(Interface.carrier)
+        return a, b
+
+    def frames(self) -> tuple[int, int]:
+        a, b = self._ends
+        return received_frames(b), received_frames(a)
+
+    def remove(self) -> None:
+        """Delete the pair, if its namespaces have not taken it along."""
+        try:
+            _run(["ip", "-batch", "-"], [f"link del dev {self._ends[0].interface}"], at=self._ends[0].pid)
+        except LabError:
+            return
+
+    def _shape(self, shape: LinkShape, *, silent: bool = False) -> None:
+        shape_at(
+            (end.pid, line) for end in self._ends for line in shaping_commands(end.interface, shape, silent=silent)
+        )
+
+    def _each(self, act: Callable[[Interface], Answer]) -> list[Answer]:
+        try:
+            return [act(interface) for interface in self._interfaces]
+        except OSError as mistake:
+            raise LabError(f"link {self.name}: {mistake}") from mistake
+
+
+def received_frames(end: End) -> int:
+    """The receive counter of an interface, from its namespace's /proc/net/dev. Raises LabError."""
+    try:
+        table = Path(f"/proc/{end.pid}/net/dev").read_text()
+    except OSError as mistake:
+        raise LabError(f"{end.interface} is gone with process {end.pid}: {mistake}") from mistake
+    return parse_received_frames(table, end.interface)
+
+
+def parse_received_frames(table: str, interface: str) -> int:
+    """Second column after the name: packets received. Raises LabError when the interface is not in it."""
+    for line in table.splitlines():
+        name, _, columns = line.partition(":")
+        if name.strip() == interface:
+            return int(columns.split()[1])
+    raise LabError(f"{interface} is gone")
+
+
+def shape_at(lines: Iterable[tuple[int, str]]) -> None:
+    """Run ``tc`` lines, one process per namespace, given as (pid, line), side by side."""
+    by_pid: Mapping[int, list[str]] = defaultdict(list)
+    for pid, line in lines:
+        by_pid[pid].append(line)
+    started = [(_start(["tc", "-batch", "-"], at=pid), batch) for pid, batch in by_pid.items()]
+    for process, batch in started:
+        _finish(process, batch)
+
+
+def _run(command: Sequence[str], lines: Sequence[str], *, at: int | None = None) -> None:
+    _finish(_start(command, at=at), lines)
+
+
+def _start(command: Sequence[str], *, at: int | None) -> subprocess.Popen[str]:
+    def spawn() -> subprocess.Popen[str]:
+        pipe = subprocess.PIPE
+        return subprocess.Popen(command, stdin=pipe, stdout=subprocess.DEVNULL, stderr=pipe, text=True)
+
+    try:
+        if at is None:
+            return spawn()
+        with inside(at):  # a child is born in the namespace of the thread that forks it
+            return spawn()
+    except OSError as mistake:
+        raise LabError(f"cannot run {command[0]}: {mistake}") from mistake
+
+
+def _finish(process: subprocess.Popen[str], lines: Sequence[str]) -> None:
+    text = "\n".join(lines) + "\n"
+    try:
+        _, words = process.communicate(text, timeout=_COMMAND_WITHIN_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        raise LabError(f"{process.args!r} took more than {_COMMAND_WITHIN_S:g} s for:\n{text}") from None
+    if process.returncode:
+        raise LabError(f"{words.strip()} – in:\n{text}")
