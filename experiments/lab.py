@@ -12,6 +12,7 @@ from typing import Protocol
 
 from topology.forwarding import Snapshot
 from topology.model import Pair, Topology
+from topology.replica.links import LinkControl, LinkShape
 from traffic.bulk import BulkFlow
 from traffic.pathtrace import Hop, PathTrace
 from traffic.probes import ProbePlan
@@ -31,42 +32,6 @@ __all__ = [
 
 Record = Callable[..., None]
 """``record(event, **data)`` appends one line to the journal, stamped with the run's clock."""
-
-
-@dataclass(frozen=True, slots=True)
-class LinkShape:
-    """What a link does to frames, each way. ``loss`` is a share, 0…1."""
-
-    delay_ms: float
-    rate_bps: float
-    loss: float = 0.0
-    queue_ms: float = 100.0
-    """Longest queueing delay at full rate; what does not fit is dropped at the tail."""
-
-
-class LinkControl(Protocol):
-    """A running link. Every method may be called twice."""
-
-    shape: LinkShape
-    """As configured (what ``heal`` goes back to)."""
-
-    def reshape(self, shape: LinkShape) -> None:
-        """Change delay, rate and loss while running; ``heal`` undoes it."""
-
-    def cut(self) -> None:
-        """Both ends lose carrier; what is in flight is lost."""
-
-    def silence(self) -> None:
-        """Frames vanish both ways, carrier stays."""
-
-    def heal(self) -> None:
-        """Undo cut, silence and reshape."""
-
-    def carrier(self) -> tuple[bool, bool]:
-        """Carrier as the kernel sees it at the two ends (a, b)."""
-
-    def frames(self) -> tuple[int, int]:
-        """Frames delivered so far (a→b, b→a)."""
 
 
 class BrainControl(Protocol):
