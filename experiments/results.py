@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -85,3 +86,8 @@ def runs(results: Path) -> list[str]:
     """``NAME/<run>`` of all runs in a folder of results."""
     folders = (path.parent for path in results.glob(f"*/*/{MANIFEST}"))
     return sorted(str(folder.relative_to(results)) for folder in folders if folder.name != LATEST)
+
+
+def name_for_slot(experiment: str, run: str) -> str:
+    """How ``failstatic ls`` calls a run: printable ASCII, no spaces, at most 60 characters."""
+    return re.sub(r"[^!-~]", "-", f"{experiment}/{run}")[:60]

@@ -67,7 +67,7 @@ def execute(prepared: Prepared, means: Means, view: View) -> Result:
     crew = Crew(prepared, means, view, run, machine)
     stopped = False
     try:
-        with slot(f"{run.parent.name}/{run.name}"[:60], cost=means.jobs, on_wait=view.queued):
+        with slot(results.name_for_slot(run.parent.name, run.name), cost=means.jobs, on_wait=view.queued):
             facts = {"framework": means.framework, "jobs": means.jobs}
             results.write_json(run / results.MANIFEST, manifest(prepared, machine.as_dict(), facts))
             results.point_latest(run)

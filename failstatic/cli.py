@@ -19,8 +19,9 @@ HELP = (
     "machine could not be believed."
 )
 EPILOG = (
-    "[bold]To begin:[/bold] failstatic doctor · failstatic run control-plane-loss · failstatic report control-plane-loss"
-    "\n\n[bold]Exit status:[/bold] 0 pass, 1 fail, 2 bad input, 3 inconclusive, 4 this machine cannot run it, 130 "
+    "[bold]To begin:[/bold] failstatic doctor · failstatic run control-plane-loss · failstatic report "
+    "control-plane-loss\n\n"
+    "[bold]Exit status:[/bold] 0 pass, 1 fail, 2 bad input, 3 inconclusive, 4 this machine cannot run it, 130 "
     "stopped (what was measured is kept and judged). [bold]--debug[/bold] anywhere on the line shows tracebacks."
 )
 app = typer.Typer(

@@ -16,7 +16,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import click
 import typer
 from rich.console import Console
 from typer.core import TyperGroup
@@ -34,11 +33,11 @@ class Commands(TyperGroup):
 
     debug = False
 
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         self.debug = "--debug" in args
         return super().parse_args(ctx, [arg for arg in args if arg != "--debug"])
 
-    def invoke(self, ctx: click.Context) -> Any:
+    def invoke(self, ctx: Any) -> Any:
         try:
             with stoppable():
                 return super().invoke(ctx)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.markup import escape
 from rich.progress_bar import ProgressBar
@@ -123,7 +123,7 @@ def picture(progress: Progress, jobs: int) -> Group:
     return Group(Text(), table, Text(), latest, Text(rest, style="dim"))
 
 
-def _row(course: Course, progress: Progress) -> tuple[object, ...]:
+def _row(course: Course, progress: Progress) -> tuple[RenderableType, ...]:
     down = course.down[-1] if course.down else 0
     style = STYLES.get(course.state, "bold")
     finished = progress.end_s if course.state == "complete" else min(max(course.t, 0.0), progress.end_s)

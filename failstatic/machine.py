@@ -78,5 +78,15 @@ def up(
     Nodes are PoPs, `h-<pop>` (the host behind it) and `brain`. `exit` or Ctrl-D takes everything down.
     """
     from experiments.interactive import visit
+    from topology.replica.slots import ordinal
 
-    raise typer.Exit(visit(topology, policy, framework))
+    console = out()
+
+    def tell(event: str, **data: object) -> None:
+        if event == "build":
+            console.print(f"[dim]{data['step']}: {data['took_s']} s[/dim]", highlight=False)
+
+    def wait(position: int) -> None:
+        console.print(f"Waiting for other runs on this machine: you are {ordinal(position)} in the queue.")
+
+    raise typer.Exit(visit(topology, policy, framework, record=tell, on_wait=wait))
