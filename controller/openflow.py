@@ -157,7 +157,8 @@ def _action(parser: Any, action: Action) -> tuple[Any, ...]:  # noqa: PLR0911 (o
     if isinstance(action, ToGroup):
         return (parser.OFPActionGroup(action.group),)
     if isinstance(action, ForgetInPort):
-        return (parser.OFPActionSetField(in_port=0),)
+        # Open vSwitch lets the Nicira field be written, not OpenFlow's own; all its 16 bits: (0 << 6) | (16 - 1)
+        return (parser.NXActionRegLoad(ofs_nbits=15, dst="in_port_nxm", value=0),)
     return (parser.NXActionResubmitTable(table_id=action.table),)
 
 
@@ -177,8 +178,8 @@ def group_rule(protocol: Any, description: Any) -> GroupRule:
 def port_state(protocol: Any, port: Any) -> tuple[bool, bool]:
     """(live, carrier) of a port description.
 
-    Open vSwitch sets LIVE where the carrier is up and BFD, if it runs, says so too; it keeps
-    LIVE on a port that was taken down by configuration, hence the test of LINK_DOWN.
+    Open vSwitch sets LIVE where the carrier is up and BFD, if it runs, says so too; a port
+    that was taken down by configuration has LINK_DOWN.
     """
     carrier = not port.state & protocol.OFPPS_LINK_DOWN
     return carrier and bool(port.state & protocol.OFPPS_LIVE), carrier
