@@ -43,7 +43,8 @@ def command(topology: Path, settings: str, *, framework: str = "ryu", port: int 
 class ControllerProcess:
     """One controller, started again after each kill. Implements ``BrainControl`` but for ``connected``.
 
-    ``namespace_pid`` is a process in whose network namespace it runs (None: ours).
+    ``namespace_pid`` is a process in whose network namespace it runs (None: ours);
+    ``deadline_s`` bounds the time from start to listening.
     """
 
     def __init__(
@@ -53,11 +54,13 @@ class ControllerProcess:
         namespace_pid: int | None = None,
         port: int = OPENFLOW_PORT,
         on_line: OnLine = lambda _line: None,
+        deadline_s: float = _START_DEADLINE_S,
     ) -> None:
         self._command = list(command)
         self._namespace_pid = namespace_pid
         self._port = port
         self._on_line = on_line
+        self._deadline_s = deadline_s
         self._child: subprocess.Popen[str] | None = None
         self._readers: tuple[threading.Thread, ...] = ()
         self._stderr: deque[str] = deque(maxlen=_LAST_WORDS)
@@ -79,7 +82,7 @@ class ControllerProcess:
         self._child = child = self._spawn()
         self._readers = (self._reader(child.stdout, self._take_line), self._reader(child.stderr, self._take_error))
         try:
-            _wait(lambda: listens(child.pid, self._port), _START_DEADLINE_S, child.pid)
+            _wait(lambda: listens(child.pid, self._port), self._deadline_s, child.pid)
         except LabError as error:
             self.kill()
             message = f"the controller does not listen on port {self._port}: {error}"

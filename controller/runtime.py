@@ -82,10 +82,10 @@ def _prepare() -> None:
     # We resolve no names; dnspython would cost 80 ms of start-up.
     os.environ.setdefault("EVENTLET_NO_GREENDNS", "yes")
     # os-ken's default is native threads. There a closed connection's sender waits for ever for
-    # something to send, so the switch is never reported down (hub.kill does nothing), and
+    # something to send (hub.kill does nothing), so the switch is never reported down, and
     # programming 330 switches took 17.7 s instead of about 5. Both frameworks therefore run on
     # eventlet; its one thread also means that the brain is never entered twice.
-    os.environ.setdefault("OSKEN_HUB_TYPE", "eventlet")
+    os.environ["OSKEN_HUB_TYPE"] = os.environ["RYU_HUB_TYPE"] = "eventlet"
     import eventlet.wsgi
 
     # Gone since eventlet 0.30.3; ryu.app.wsgi, which the AppManager imports, asks for it.
