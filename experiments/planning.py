@@ -21,6 +21,7 @@ from topology.errors import InputError, Problem
 from topology.model import Link, Pair, Topology
 from topology.units import format_rate
 from traffic.bulk import BulkFlow
+from traffic.demand import bulk_flows
 from traffic.probes import ProbePlan, probe_shares
 
 MAX_PROBE_SHARE = 0.1
@@ -113,9 +114,7 @@ def _bulk(
             capacity[step] = link.capacity_bps
     limits = (traffic.busiest_link_load * capacity[step] / share for step, share in demand.items() if share > 0)
     offered_bps = min(limits, default=0.0)
-    largest = sorted((pair for pair in links if shares.get(pair)), key=lambda pair: (-shares[pair], pair))
-    flows = tuple(BulkFlow(*pair, shares[pair] * offered_bps) for pair in largest[: traffic.bulk_flows])
-    return flows, offered_bps
+    return bulk_flows(shares, traffic.bulk_flows, offered_bps), offered_bps
 
 
 def _steps(start: str, path: tuple[Link, ...]) -> list[Pair]:

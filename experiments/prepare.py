@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from experiments import reading
+from experiments import mistakes, reading
 from experiments.planning import Planned, plan
 from experiments.policies import POLICIES, Policy
 from experiments.spec import Spec
@@ -46,26 +46,28 @@ class Prepared:
 def prepare(name: str, choice: Choice = Choice()) -> Prepared:
     """Raises InputError with all mistakes of the spec, the options and the topology together."""
     origin = reading.source(name)
-    problems = reading.mistakes(origin, POLICIES)
-    problems += [Problem("--policy", message) for message in _wrong_policies(choice.policies or (), POLICIES)]
+    problems = mistakes.mistakes(origin, POLICIES)
+    problems += [Problem("--policy", message) for message in _wrong_policies(choice.policies, POLICIES)]
     topology = _topology(origin, choice, problems)
+    shares: Shares = demand.gravity(topology) if topology else {}
+    if topology:
+        wrong = wrong_targets(mistakes.targets(origin), topology, shares)
+        problems += [origin.problem(("timeline", i, "target"), message) for i, message in wrong]
     if problems or topology is None:
         raise InputError(problems)
     spec = _choose(reading.spec(origin), choice)
-    shares: Shares = demand.gravity(topology)
-    wrong = [origin.problem(("timeline", i, "target"), message) for i, message in wrong_targets(spec, topology, shares)]
-    if wrong:
-        raise InputError(wrong)
     events = timeline(spec, topology, shares)
     planned = plan(spec, topology, events, shares, spec.seed)
     return Prepared(spec, topology, tuple(POLICIES[name] for name in spec.policies), events, planned)
 
 
-def _wrong_policies(names: Collection[str], known: Collection[str]) -> list[str]:
-    twice = [
-        f"the policy '{name}' stands here twice" for name in sorted({n for n in names if list(names).count(n) > 1})
+def _wrong_policies(names: tuple[str, ...] | None, known: Collection[str]) -> list[str]:
+    if names is None:
+        return []
+    wrong = [unknown("policy", name, known) for name in names if name not in known]
+    return wrong + [
+        f"the policy '{name}' stands here twice" for name in sorted({n for n in names if names.count(n) > 1})
     ]
-    return [unknown("policy", name, known) for name in names if name not in known] + twice
 
 
 def _topology(origin: reading.Source, choice: Choice, problems: list[Problem]) -> Topology | None:

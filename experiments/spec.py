@@ -1,7 +1,7 @@
 """An experiment as its author wrote it: pydantic models of the YAML, nothing resolved yet.
 
 What stands in one entry alone is checked here; order, names and targets, which need the rest
-of the file or the topology, in ``experiments.reading``. Times are seconds, shares 0…1. A model
+of the file or the topology, in ``experiments.mistakes``. Times are seconds, shares 0…1. A model
 dumps to JSON that validates to an equal model: the manifest keeps it so.
 """
 
@@ -48,7 +48,7 @@ class TrafficSpec(Model):
     """What is sent. Intervals are part of the spec, not of the machine, so that runs compare."""
 
     probe_interval: Seconds = Field(default=0.05, description="time between two probes of a pair", ge=0.005, le=10)
-    max_pairs: int = Field(default=400, description="probe at most so many ordered pairs", ge=2)
+    max_pairs: int = Field(default=140, description="probe at most so many ordered pairs", ge=2)
     fine_pairs: int = Field(default=2, description="pairs with fine probes, across the first link fault", ge=0, le=2)
     fine_interval: Seconds = Field(default=0.002, description="time between two fine probes", ge=0.001, le=1)
     bulk_flows: int = Field(default=12, description="largest flows of the demand matrix to send", ge=0, le=64)
@@ -102,7 +102,8 @@ class CheckSpec(Model):
 
     def title(self) -> str:
         """The name, or the check in words."""
-        bounds = [f"≥ {self.min:g}"] * (self.min is not None) + [f"≤ {self.max:g}"] * (self.max is not None)
+        limits = (("≥", self.min), ("≤", self.max))
+        bounds = [f"{sign} {bound:g}" for sign, bound in limits if bound is not None]
         where = f" in {self.phase}" if self.phase else ""
         return self.name or f"{self.metric}{where} {' and '.join(bounds)}"
 

@@ -11,7 +11,7 @@ beginning until the tables are right.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from experiments.faults import FAULTS
@@ -77,19 +77,22 @@ class Timeline:
 
 def timeline(spec: Spec, topology: Topology, shares: Shares) -> Timeline:
     """Raises InputError with every target that does not exist (places are key paths of the spec)."""
-    problems = [Problem(f"timeline[{i}].target", message) for i, message in wrong_targets(spec, topology, shares)]
-    if problems:
+    asked = [(entry.fault, entry.target) for entry in spec.timeline]
+    wrong = wrong_targets(enumerate(asked), topology, shares)
+    if problems := [Problem(f"timeline[{i}].target", message) for i, message in wrong]:
         raise InputError(problems)
     strikes = [_strike(entry, topology, shares) for entry in spec.timeline]
     events: list[Event] = [*_phases(spec), *strikes, *_looks(spec)]
     return Timeline(tuple(sorted(events, key=_order)), spec.end)
 
 
-def wrong_targets(spec: Spec, topology: Topology, shares: Shares) -> Iterator[tuple[int, str]]:
-    """(index in the timeline, what is wrong) of targets that the topology does not have."""
-    for i, entry in enumerate(spec.timeline):
+def wrong_targets(
+    asked: Iterable[tuple[int, tuple[str, str]]], topology: Topology, shares: Shares
+) -> Iterator[tuple[int, str]]:
+    """(index in the timeline, (kind, target)) → (index, what is wrong) of what the topology does not have."""
+    for i, (kind, target) in asked:
         try:
-            resolve(entry.target, FAULTS[entry.fault].aims_at, topology, shares)
+            resolve(target, FAULTS[kind].aims_at, topology, shares)
         except InputError as error:
             yield i, str(error)
 

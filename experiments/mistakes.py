@@ -1,0 +1,136 @@
+"""Every mistake of a spec file at once, each with its place: what pydantic finds in single entries,
+and what only the whole file can tell (order, names). ``experiments.prepare`` adds what needs the
+topology.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from pydantic import BaseModel, ValidationError
+
+from experiments.faults import FAULTS
+from experiments.reading import Found, Loc, Source
+from experiments.spec import CheckSpec, FaultSpec, PhaseSpec, Spec, TrafficSpec
+from topology.errors import Problem, unknown
+from topology.units import parse_time_s
+
+_MODELS: dict[str, type[BaseModel]] = {
+    "": Spec,
+    "traffic": TrafficSpec,
+    "phases": PhaseSpec,
+    "timeline": FaultSpec,
+    "checks": CheckSpec,
+    "slo": CheckSpec,
+}
+
+
+def targets(origin: Source) -> Iterator[tuple[int, tuple[str, str]]]:
+    """(index in the timeline, (kind, target)) of the entries whose kind is known."""
+    for i, item in origin.entries("timeline"):
+        kind, target = item.get("fault"), item.get("target", "")
+        if kind in FAULTS.names() and isinstance(target, str):
+            yield i, (str(kind), target)
+
+
+def mistakes(origin: Source, policies: Collection[str]) -> list[Problem]:
+    """All that can be told without the topology, in the order of the file."""
+    found = [*origin.duplicates, *_by_pydantic(origin), *_order(origin), *_names(origin, policies), *_faults(origin)]
+    in_order = sorted(dict.fromkeys(found), key=lambda entry: origin.position(entry[0]))
+    return [origin.problem(loc, message) for loc, message in in_order]
+
+
+def _by_pydantic(origin: Source) -> Iterator[Found]:
+    if not isinstance(origin.data, dict):
+        yield (), f"expected a mapping with the keys {', '.join(Spec.model_fields)}"
+        return
+    if "question" in origin.data:
+        yield ("question",), "the question is the first comment line of the file, not a key"
+    try:
+        Spec.model_validate({**origin.data, "question": ""})
+    except ValidationError as error:
+        for item in error.errors(include_url=False):
+            yield item["loc"], _say(item["type"], item["loc"], item["msg"], item.get("input"))
+
+
+def _say(kind: str, loc: Loc, message: str, given: object) -> str:
+    fields = _keys(loc[:-1])
+    if kind == "extra_forbidden":
+        return unknown("key", str(loc[-1]), fields)
+    if kind == "missing":
+        return f"'{loc[-1]}' is missing: {fields.get(str(loc[-1]), '')}"
+    if kind == "value_error":
+        return message.removeprefix("Value error, ")
+    shown = "" if isinstance(given, (dict, list, tuple)) else f"; found '{str(given)[:40]}'"
+    return message.replace("Input should", "should").replace("Tuple should", "should") + shown
+
+
+def _keys(loc: Loc) -> dict[str, str]:
+    """Key → description, of the mapping at ``loc``."""
+    model = _MODELS.get(str(loc[0]) if loc else "")
+    fields = model.model_fields if model else {}
+    return {field.alias or name: field.description or "" for name, field in fields.items() if name != "question"}
+
+
+def _order(origin: Source) -> Iterator[Found]:
+    end = _time(origin.data.get("end")) if isinstance(origin.data, dict) else None
+    for key, strict in (("phases", True), ("timeline", False)):
+        before = None
+        for i, item in origin.entries(key):
+            at = _time(item.get("at"))
+            if at is None:
+                continue
+            if before is not None and (at < before or (strict and at == before)):
+                yield (key, i, "at"), f"{at:g} s comes after {before:g} s: {key} must stand in order of time"
+            if key == "phases" and i == 0 and at != 0:
+                yield (key, i, "at"), "the first phase begins at 0 s"
+            if end is not None and at >= end:
+                yield (key, i, "at"), f"{at:g} s is not before the end ({end:g} s)"
+            before = at
+
+
+def _time(text: object) -> float | None:
+    try:
+        return parse_time_s(text)
+    except ValueError:
+        return None
+
+
+def _names(origin: Source, policies: Collection[str]) -> Iterator[Found]:
+    phases: list[str] = []
+    for i, item in origin.entries("phases"):
+        if item.get("name") in phases:
+            yield ("phases", i, "name"), f"the phase '{item['name']}' stands here twice"
+        elif isinstance(item.get("name"), str):
+            phases.append(item["name"])
+    lists: list[tuple[Loc, object]] = [(("policies",), (origin.data or {}).get("policies"))] if origin.data else []
+    for key in ("checks", "slo"):
+        for i, item in origin.entries(key):
+            lists.append(((key, i, "policies"), item.get("policies")))
+            if isinstance(item.get("phase"), str) and item["phase"] not in phases:
+                yield (key, i, "phase"), unknown("phase", item["phase"], phases)
+    for loc, names in lists:
+        for i, name in enumerate(names if isinstance(names, list) else ()):
+            if name not in policies:
+                yield (*loc, i), unknown("policy", str(name), policies)
+            elif name in names[:i]:  # type: ignore[index]
+                yield (*loc, i), f"the policy '{name}' stands here twice"
+
+
+def _faults(origin: Source) -> Iterator[Found]:
+    for i, item in origin.entries("timeline"):
+        kind, settings = item.get("fault"), item.get("with")
+        if not isinstance(kind, str):
+            continue
+        if kind not in FAULTS.names():
+            yield ("timeline", i, "fault"), unknown("fault", kind, FAULTS.names())
+            continue
+        known = FAULTS[kind].settings
+        for name, text in (settings if isinstance(settings, dict) else {}).items():
+            if name not in known:
+                yield ("timeline", i, "with", name), unknown(f"{kind} setting", name, known)
+                continue
+            try:
+                known[name](text)
+            except ValueError as error:
+                yield ("timeline", i, "with", name), str(error)
