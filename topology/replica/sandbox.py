@@ -15,8 +15,8 @@ import signal
 import sys
 import threading
 import warnings
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -27,6 +27,7 @@ from topology.replica.inside import RUNDIR, Failure, Inside, Stage, perform
 
 __all__ = ["RUNDIR", "Failure", "Inside", "Sandbox"]
 
+_SIGNALLED = 128
 REFUSED = "Run it as root (sudo), or allow user namespaces; `failstatic doctor` says how"
 
 
@@ -34,7 +35,7 @@ class Sandbox:
     """Runs ``main(inside)`` in namespaces of its own; use it as a context, or by hand.
 
     ``output`` takes main's stdout and stderr, which else pass through. ``interactive`` leaves
-    stdin and Ctrl-C to main: the launcher then has to ignore SIGINT itself.
+    stdin and Ctrl-C to main, as long as the launcher is in ``run``.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class Sandbox:
         self._guard = self._report = -1
         self._watch: dict[str, int] = {}
         self._status: int | None = None
+        self._stopping = False
 
     def start(self) -> None:
         """Return when main is about to run. Raises MachineError where the kernel refuses.
@@ -78,6 +80,8 @@ class Sandbox:
             self._status = exit_status(os.waitpid(self._guard, 0)[1])
             self._take_rest()
             self._close()
+            if self._status > _SIGNALLED and not self.failure and not self._stopping:
+                self.failure = Failure(LabError.exit_status, f"'{self.name}' was killed ({_cause(self._status)})")
         return self._status
 
     def stop(self, grace_s: float = 0.0) -> None:
@@ -85,6 +89,7 @@ class Sandbox:
 
         With a grace main first gets SIGTERM, which raises KeyboardInterrupt in it.
         """
+        self._stopping = True
         if grace_s > 0 and self._alive():
             self._signal("main", signal.SIGTERM)
             self.wait(grace_s)
@@ -94,7 +99,7 @@ class Sandbox:
 
     def run(self) -> int:
         """Start, wait, and raise here what main raised, as a FailstaticError."""
-        with self:
+        with _deaf() if self._stage.interactive else nullcontext(), self:
             status = self.wait()
         if self.failure is not None:
             raise self.failure.error()
@@ -150,11 +155,26 @@ class Sandbox:
         self._watch.clear()
 
 
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Ctrl-C is for main."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def _check_start(threads: list[threading.Thread]) -> None:
     if others := [thread.name for thread in threads if thread is not threading.current_thread()]:
         raise LabError(f"a sandbox starts before any thread does; running: {', '.join(others)}")
     if Path.cwd().is_relative_to(RUN) or Path(__file__).is_relative_to(RUN):
         raise MachineError(f"the checkout lies below {RUN}, which a sandbox hides", "Move it, for instance to $HOME")
+
+
+def _cause(status: int) -> str:
+    number = status - _SIGNALLED
+    return "SIGKILL: out of memory?" if number == signal.SIGKILL else f"signal {number}"
 
 
 def _ended(watch: int, timeout_s: float | None) -> bool:
