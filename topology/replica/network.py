@@ -153,11 +153,12 @@ class Network:
         """The shell in the node's network namespace (``<pop>``, ``h-<pop>`` or ``brain``)."""
         return int(self.mininet[node].pid)
 
+    def vswitch(self, pop: str) -> VSwitch:
+        """The daemons of one PoP: their process ids, stop and start."""
+        return self._switches[pop]
+
     def vswitchd_pid(self, pop: str) -> int:
         return self._switches[pop].vswitchd_pid
-
-    def database_pid(self, pop: str) -> int:
-        return self._switches[pop].database_pid
 
     def control_connected(self, pop: str) -> bool:
         """Whether the switch holds an established connection to the brain, from the kernel's table."""
