@@ -214,7 +214,7 @@ def _parse(parts: Iterable[Any]) -> tuple[Action, ...]:
     return tuple(actions)
 
 
-def _parse_one(name: str, part: Any, pushed: bool) -> Action:
+def _parse_one(name: str, part: Any, pushed: bool) -> Action:  # noqa: PLR0911 (one line per kind)
     if name == "OFPActionSetField" and part.key == "mpls_label":
         return Push(part.value) if pushed else Swap(part.value)
     if name == "OFPActionPopMpls":
@@ -225,6 +225,8 @@ def _parse_one(name: str, part: Any, pushed: bool) -> Action:
         return Output(part.port)
     if name == "OFPActionGroup":
         return ToGroup(part.group_id)
+    if name == "NXActionRegLoad" and (part.dst, part.value) == ("in_port_nxm", 0):
+        return ForgetInPort()
     if name == "NXActionResubmitTable":
         return Resubmit(part.table_id)
     raise ValueError(f"{name} is none of our actions")

@@ -17,6 +17,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -204,17 +205,29 @@ def process_state(pid: int) -> str:
 
 
 def listens(pid: int, port: int) -> bool:
-    """Whether a TCP socket listens on ``port`` in the network namespace of ``pid``."""
-    return any(_listens(Path(f"/proc/{pid}/net/{table}"), port) for table in ("tcp", "tcp6"))
+    """Whether process ``pid`` itself, and none other in its network namespace, listens on TCP ``port``."""
+    inodes = {inode for table in ("tcp", "tcp6") for inode in _listening(Path(f"/proc/{pid}/net/{table}"), port)}
+    return bool(inodes) and not inodes.isdisjoint(_sockets(pid))
 
 
-def _listens(table: Path, port: int) -> bool:
+def _listening(table: Path, port: int) -> set[str]:
+    """Inodes of the sockets that listen on ``port`` (proc_net_tcp: local address, state and inode)."""
     try:
-        rows = table.read_text(encoding="ascii").splitlines()[1:]
+        rows = [row.split() for row in table.read_text(encoding="ascii").splitlines()[1:]]
     except OSError:
-        return False
-    ending = f":{port:04X}"
-    return any(row.split()[1].endswith(ending) and row.split()[3] == _TCP_LISTEN for row in rows)
+        return set()
+    return {row[9] for row in rows if row[1].endswith(f":{port:04X}") and row[3] == _TCP_LISTEN}
+
+
+def _sockets(pid: int) -> set[str]:
+    """Inodes of the sockets that a process has open; none of one that just ended."""
+    found = set()
+    with suppress(OSError):
+        for descriptor in os.listdir(f"/proc/{pid}/fd"):  # noqa: PTH208 (names, read as links at once)
+            with suppress(OSError):
+                target = os.readlink(f"/proc/{pid}/fd/{descriptor}")  # noqa: PTH115 (not a path)
+                found.add(target.removeprefix("socket:[").removesuffix("]"))
+    return found
 
 
 def _wait(condition: Callable[[], bool], deadline_s: float, pid: int) -> None:

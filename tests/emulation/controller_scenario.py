@@ -48,6 +48,7 @@ GROUPS = (
     ),
     fw.GroupRule(2, "indirect", (fw.Bucket((fw.Pop(fw.ETH_MPLS), fw.Resubmit(10))),)),
     fw.GroupRule(3, "indirect", (fw.Bucket((fw.Swap(40002), fw.DecTtl(), fw.ToGroup(1))),)),
+    fw.GroupRule(4, "indirect", (fw.Bucket((fw.ForgetInPort(), fw.Output(2))),)),
     *(
         fw.GroupRule(100 + number, "ff", (fw.Bucket((fw.Push(40000 + number), fw.Output(2)), watch_port=2),))
         for number in range(SERIES)
@@ -57,7 +58,7 @@ MPLS = fw.ETH_MPLS
 RULES = tuple(
     rule.signed()
     for rule in (
-        fw.FlowRule(0, 10, fw.Match(eth_type=MPLS), goto=10),
+        fw.FlowRule(0, 10, fw.Match(eth_type=MPLS), (fw.ForgetInPort(),), goto=10),
         fw.FlowRule(0, 9, fw.Match(in_port=1, eth_type=fw.ETH_IPV4), goto=20, hard_timeout_s=600),
         fw.FlowRule(10, 5, fw.Match(eth_type=MPLS, mpls_label=16001), (fw.DecTtl(), fw.ToGroup(1))),
         fw.FlowRule(10, 5, fw.Match(eth_type=MPLS, mpls_label=24002, mpls_bos=0), (fw.Pop(MPLS), fw.Output(2))),
@@ -165,13 +166,28 @@ def lab(framework: str, hang: bool) -> dict[str, Any]:
         target = ["set-controller", "a", f"tcp:127.0.0.1:{PORT}", "--"]
         run("ovs-vsctl", *target, "set", "controller", "a", "max_backoff=1000", "inactivity_probe=1000")
         try:
-            found = {**programmed(lines), **ports(lines), **returned(controller, lines)}
+            found = elsewhere(command) | {**programmed(lines), **ports(lines), **returned(controller, lines)}
             found |= hung(controller, lines) if hang else {}
         except TimeoutError as error:
             raise TimeoutError(f"{error}; the controller's last lines: {lines[-20:]}") from None
         finally:
             controller.kill()
         return {**found, "ready": lines.of("ready")[0], "state": controller.state(), "stderr": lines.of("stderr")}
+
+
+def elsewhere(command: Sequence[str]) -> dict[str, bool]:
+    """Started in the network namespace of another process, it listens there and not here."""
+    holder = subprocess.Popen(["unshare", "--net", "sleep", "60"])
+    own = Path("/proc/self/ns/net").readlink()
+    wait_for(lambda: Path(f"/proc/{holder.pid}/ns/net").readlink() != own, "a network namespace")
+    controller = ControllerProcess(command, namespace_pid=holder.pid, port=PORT)
+    controller.start()
+    inode = Path(f"/proc/{controller.pid}/ns/net").readlink()
+    there, here = inode == Path(f"/proc/{holder.pid}/ns/net").readlink(), own == Path("/proc/self/ns/net").readlink()
+    controller.kill()
+    holder.kill()
+    holder.wait()
+    return {"there": there, "we_stayed": here}
 
 
 def programmed(lines: Lines) -> dict[str, Any]:

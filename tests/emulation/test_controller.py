@@ -19,7 +19,7 @@ SCENARIO = Path(__file__).with_name("controller_scenario.py")
 NAMESPACES = ["unshare", "--user", "--map-root-user", "--net", "--mount", "--pid", "--fork", "--mount-proc"]
 FLOWS = [
     "hard_timeout=600, priority=9,ip,in_port=1 actions=goto_table:20",
-    "priority=10,mpls actions=goto_table:10",
+    "priority=10,mpls actions=load:0->NXM_OF_IN_PORT[],goto_table:10",
     "table=10, priority=5,mpls,mpls_label=16001 actions=dec_mpls_ttl,group:1",
     "table=10, priority=5,mpls,mpls_label=24002,mpls_bos=0 actions=pop_mpls:0x8847,output:2",
     "table=10, priority=5,mpls,mpls_label=24002,mpls_bos=1 actions=pop_mpls:0x0800,output:2",
@@ -31,6 +31,7 @@ GROUPS = [
     "bucket=watch_port:3,actions=push_mpls:0x8847,set_field:40001->mpls_label,output:3",
     "group_id=2,type=indirect,bucket=actions=pop_mpls:0x8847,resubmit(,10)",
     "group_id=3,type=indirect,bucket=actions=set_field:40002->mpls_label,dec_mpls_ttl,group:1",
+    "group_id=4,type=indirect,bucket=actions=load:0->NXM_OF_IN_PORT[],output:2",
 ]
 
 
@@ -65,11 +66,11 @@ def found(request: pytest.FixtureRequest) -> Any:
 def test_rules_and_groups_arrive_as_they_were_meant(found: Any) -> None:
     assert found["flows"] == FLOWS
     assert found["groups"] == GROUPS
-    assert (found["flow_count"], found["group_count"]) == (1507, 1503)
+    assert (found["flow_count"], found["group_count"]) == (1507, 1504)
 
 
 def test_the_barrier_of_a_program_comes_back(found: Any) -> None:
-    assert {"pop": "a", "token": 1, "mods": 3014}.items() <= found["applied"].items()
+    assert {"pop": "a", "token": 1, "mods": 3015}.items() <= found["applied"].items()
 
 
 def test_a_refused_mod_is_named(found: Any) -> None:
@@ -79,15 +80,19 @@ def test_a_refused_mod_is_named(found: Any) -> None:
     assert error["token"] == 1
 
 
+def test_it_runs_in_the_network_namespace_it_is_told(found: Any) -> None:
+    assert (found["there"], found["we_stayed"]) == (True, True)
+
+
 def test_carrier_and_bfd_are_told_apart(found: Any) -> None:
     assert found["ports"] == "told"
 
 
 def test_a_brain_that_returns_reads_back_what_it_left(found: Any) -> None:
-    """1507 flows and 1503 groups come in several parts."""
+    """1507 flows and 1504 groups come in several parts."""
     assert found["gone"] == "gone"
     assert {"cookies": True, "groups": True}.items() <= found["read_back"].items()
-    assert {"flows": 1507, "groups": 1503, "live": [2, 3]}.items() <= found["up_again"].items()
+    assert {"flows": 1507, "groups": 1504, "live": [2, 3]}.items() <= found["up_again"].items()
 
 
 def test_nothing_was_said_on_stderr(found: Any) -> None:

@@ -77,6 +77,7 @@ PARSER = SimpleNamespace(
     OFPActionDecNwTtl=_kind("OFPActionDecNwTtl"),
     OFPActionOutput=_kind("OFPActionOutput", "port", "max_len"),
     OFPActionGroup=_kind("OFPActionGroup", "group_id"),
+    NXActionRegLoad=_kind("NXActionRegLoad"),
     NXActionResubmitTable=_kind("NXActionResubmitTable"),
 )
 

@@ -129,6 +129,11 @@ def test_the_last_words_of_one_that_dies_at_start(port: int) -> None:
     assert controller.state() == "gone"
 
 
+def test_somebody_else_on_the_port_does_not_count(controller: ControllerProcess, port: int) -> None:
+    with socket.create_server(("127.0.0.1", port)), pytest.raises(LabError, match="Address already in use"):
+        controller.start()
+
+
 def test_one_that_never_listens_is_ended_at_the_deadline(port: int) -> None:
     controller = ControllerProcess([sys.executable, "-c", "import time; time.sleep(60)"], port=port, deadline_s=0.2)
     with pytest.raises(LabError, match=r"still not after 0\.2 s"):

@@ -21,6 +21,7 @@ from topology.forwarding import (
     Bucket,
     DecTtl,
     FlowRule,
+    ForgetInPort,
     GroupRule,
     Match,
     Output,
@@ -36,6 +37,7 @@ ACTIONS: st.SearchStrategy[Action] = st.one_of(
     st.builds(Push, LABELS),
     st.builds(Pop, st.sampled_from([ETH_IPV4, ETH_MPLS])),
     st.builds(DecTtl),
+    st.builds(ForgetInPort),
     st.builds(Output, st.integers(1, 300)),
     st.builds(ToGroup, st.integers(1, 5000)),
     st.builds(Resubmit, st.integers(0, 200)),
@@ -66,6 +68,7 @@ def test_groups_are_added_modified_and_deleted_by_command() -> None:
     "parts",
     [
         [PARSER.OFPActionDecNwTtl()],
+        [PARSER.NXActionRegLoad(ofs_nbits=31, dst="reg0", value=0)],
         [PARSER.OFPActionPushMpls(ETH_MPLS)],
         [PARSER.OFPActionPushMpls(ETH_MPLS), PARSER.OFPActionOutput(2, 0)],
         [PARSER.OFPActionSetField(eth_src="02:00:00:00:00:01")],
