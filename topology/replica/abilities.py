@@ -13,6 +13,12 @@ from topology.replica.machine import DATAPATHS, LINKS, Ability, Machine
 MEMORY_MB = 600
 """What a run of twelve PoPs takes."""
 GOOD_CORES = 2
+_GATES = (
+    ("kernel.apparmor_restrict_unprivileged_userns", "1", "0", False),
+    ("kernel.unprivileged_userns_clone", "0", "1", False),
+    ("user.max_user_namespaces", "0", "15000", True),
+)
+"""(sysctl, the value that forbids user namespaces, one that allows them, whether it binds root too)"""
 _NOT_TRIED = "not tried: no sandbox to try it in"
 
 
@@ -80,20 +86,15 @@ def _namespaces(found: Findings) -> Ability:
 
 
 def _namespaces_remedy(found: Findings) -> str:
+    for name, bad, good, rules_root in _GATES:
+        if found.sysctls.get(name) == bad and (rules_root or not found.root):
+            keep = f"echo {name}={good} | sudo tee -a /etc/sysctl.d/60-failstatic.conf"
+            instead = "" if rules_root else ", or run it as root (sudo)"
+            return f"sudo sysctl -w {name}={good} (for good: {keep}){instead}"
     if found.container:
         return "start the container with --privileged"
     if found.root:
-        return (
-            "this kernel is built without CONFIG_USER_NS or forbids it: sudo sysctl -w user.max_user_namespaces=15000"
-        )
-    for name, bad, good in (
-        ("kernel.apparmor_restrict_unprivileged_userns", "1", "0"),
-        ("kernel.unprivileged_userns_clone", "0", "1"),
-        ("user.max_user_namespaces", "0", "15000"),
-    ):
-        if found.sysctls.get(name) == bad:
-            keep = f"echo {name}={good} | sudo tee /etc/sysctl.d/60-failstatic.conf"
-            return f"sudo sysctl -w {name}={good} (for good: {keep}), or run it as root (sudo)"
+        return "a kernel with CONFIG_USER_NS, and no seccomp filter that forbids unshare(2)"
     return "run it as root (sudo)"
 
 
@@ -103,7 +104,7 @@ def _tun(found: Findings) -> Ability:
         return Ability("tun", True, "/dev/net/tun makes TAPs inside a sandbox")
     if error == _NOT_TRIED:
         return Ability("tun", False, error, "first see to namespaces")
-    if found.container:
+    if found.container and "Permission denied" not in error:
         return Ability("tun", False, error, "start the container with --device /dev/net/tun")
     if "No such file" in error or "No such device" in error:
         return Ability("tun", False, error, "sudo modprobe tun")
@@ -168,14 +169,13 @@ def _realtime(found: Findings) -> Ability:
     if found.priority.startswith("SCHED_FIFO"):
         return Ability("realtime", True, found.priority)
     detail = f"{found.priority or 'not tried'}: delays are less exact when the machine is busy"
-    if found.container:
-        return Ability("realtime", False, detail, "start the container with --cap-add SYS_NICE --ulimit rtprio=60")
+    if found.root and found.container:
+        return Ability("realtime", False, detail, "start the container with --cap-add SYS_NICE")
     if found.root:
         words = "this control group has no real-time budget (CONFIG_RT_GROUP_SCHED): start it from the root group"
         return Ability("realtime", False, detail, words)
-    limits = (
-        r"""printf '%s - rtprio 60\n%s - nice -20\n' $USER $USER | sudo tee /etc/security/limits.d/failstatic.conf"""
-    )
+    who = r"printf '%s - rtprio 60\n%s - nice -20\n' $USER $USER"
+    limits = f"{who} | sudo tee /etc/security/limits.d/failstatic.conf"
     return Ability("realtime", False, detail, f"{limits}, then log in again; or run it as root")
 
 
