@@ -1,18 +1,11 @@
-"""A tick from the kernel: an absolute, periodic timerfd, by ctypes as ``os`` has it only from Python 3.13 on.
-
-A blocking read of it is the prober's only wait: no time-out that epoll would round up to whole
-milliseconds (CPython 3.11), and no drift, since a late wake-up does not move the ticks that follow.
-"""
+"""A steady tick: absolute moments of a timerfd, so that a late wake-up does not move the ticks that follow."""
 
 from __future__ import annotations
 
-import ctypes
-import os
+import select
 import time
 
-NS_PER_S = 1_000_000_000
-_TFD_TIMER_ABSTIME = 1
-_libc = ctypes.CDLL(None, use_errno=True)
+from topology.replica.timer import Timer
 
 
 class Ticker:
@@ -20,21 +13,13 @@ class Ticker:
 
     def __init__(self, first_ns: int, period_ns: int) -> None:
         """Raises OSError if the kernel refuses."""
-        self._descriptor = _checked(_libc.timerfd_create(time.CLOCK_MONOTONIC, os.O_CLOEXEC))
-        moments = (*divmod(period_ns, NS_PER_S), *divmod(first_ns, NS_PER_S))
-        setting = (ctypes.c_long * 4)(*moments)
-        _checked(_libc.timerfd_settime(self._descriptor, _TFD_TIMER_ABSTIME, setting, None))
+        self._timer = Timer()
+        self._poll = select.poll()
+        self._poll.register(self._timer.descriptor, select.POLLIN)
+        self._next_ns, self._period_ns = first_ns, period_ns
 
     def wait(self) -> None:
-        """Until the next tick; at once when one or more have passed since the last call."""
-        os.read(self._descriptor, 8)
-
-    def close(self) -> None:
-        os.close(self._descriptor)
-
-
-def _checked(result: int) -> int:
-    if result < 0:
-        number = ctypes.get_errno()
-        raise OSError(number, f"timerfd: {os.strerror(number)}")
-    return result
+        """Until the next tick; at once when it has passed. Ticks that were slept through are left out."""
+        self._timer.set(self._next_ns)
+        self._poll.poll()
+        self._next_ns = max(self._next_ns + self._period_ns, time.monotonic_ns())

@@ -40,6 +40,7 @@ class Companion:
         )
         os.set_blocking(self._output.fileno(), False)
         self._pending = b""
+        self._over = False
         self.write(json.dumps(order))
 
     @property
@@ -75,8 +76,11 @@ class Companion:
         return line.decode()
 
     def stop(self) -> None:
-        """End its stdin and wait until it has finished. Raises LabError if it ended badly. Once only."""
-        if self._end(STOP_S) != 0:
+        """End its stdin and wait until it has finished.
+
+        Raises LabError if it ended badly, unless that was told before.
+        """
+        if not self._over and self._end(STOP_S) != 0:
             raise self._error()
 
     def kill(self) -> None:
@@ -90,6 +94,7 @@ class Companion:
         return self._process.stdout
 
     def _end(self, timeout_s: float) -> int:
+        self._over = True
         try:  # communicate() closes stdin, which is the order to finish
             _, self._words = self._process.communicate(timeout=timeout_s)
         except subprocess.TimeoutExpired:
