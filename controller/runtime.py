@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import os
+import socket
 import sys
 import warnings
 from collections.abc import Callable, Mapping
@@ -65,6 +66,7 @@ def serve(framework: Framework, port: int, handlers: Mapping[str, Handler], star
     ``start`` is called once, before the first switch can connect. All handlers of an event
     run in one green thread, in the order of arrival. Raises LabError when the port is taken.
     """
+    _try_port(port)
     framework.conf.set_override("ofp_tcp_listen_port", port)
     framework.conf.set_override("echo_request_interval", _ECHO_INTERVAL_S)
     framework.conf.set_override("maximum_unreplied_echo_requests", 1)
@@ -75,6 +77,14 @@ def serve(framework: Framework, port: int, handlers: Mapping[str, Handler], star
     framework.hub.joinall(manager.instantiate_apps())
     # The listener's thread ends only by an exception, which the framework has logged on stderr.
     raise LabError(f"the controller stopped listening on port {port}")
+
+
+def _try_port(port: int) -> None:
+    """The framework would only log that the port is taken."""
+    try:
+        socket.create_server(("0.0.0.0", port)).close()
+    except OSError as error:
+        raise LabError(f"port {port} cannot be listened on: {error.strerror}") from None
 
 
 def _prepare() -> None:
