@@ -83,6 +83,12 @@ class Prober:
         if companion is not None:
             companion.stop()
 
+    def kill(self) -> None:
+        """End it at once, without waiting for what is in flight: the records are of no interest (a warm-up)."""
+        companion, self._companion = self._companion, None
+        if companion is not None:
+            companion.kill()
+
     def _running(self) -> Companion:
         if self._companion is None:
             raise LabError("the prober is not running")
