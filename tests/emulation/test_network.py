@@ -7,7 +7,6 @@ home; every test looks at some of them.
 from __future__ import annotations
 
 import pickle
-import shutil
 import socket
 import sys
 import threading
@@ -25,6 +24,7 @@ from topology.errors import LabError, MachineError
 from topology.forwarding import ETH_IPV4, ETH_MPLS, Bucket, FlowRule, GroupRule, Match, Output, Pop, Push, SwitchState
 from topology.model import HOST_PORT, Link, Pair, Topology
 from topology.model import Pop as PoP
+from topology.replica.preflight import probe
 from topology.replica.sandbox import Inside, Sandbox
 from topology.replica.trace import Emitted
 
@@ -32,13 +32,12 @@ POPS = tuple(PoP(i, name, name, "EU", 50.0, 5.0, 1e6) for i, name in enumerate((
 PAIRS = (("ams", "fra", 4.0), ("fra", "waw", 8.0), ("waw", "ams", 12.0))
 LINKS = tuple(Link(i, a, b, 1e7, 500, delay_ms) for i, (a, b, delay_ms) in enumerate(PAIRS))
 TRIANGLE = Topology("triangle", POPS, LINKS, brain="ams")
-BFD_MS = 50
+BFD_MS = 100
 BYPASS = 40001
 COMMANDS = "nodes\nnet\ndump\nlinks\nams ovs-vsctl list-br\nh-ams ip -o addr\n"
 FULL_PACKET = 1500 - 20 - 8
 """Bytes of UDP payload."""
 TCP_BYTES = 200_000
-NEEDED = ("mnexec", "ovs-vswitchd", "ovsdb-server", "ovs-vsctl", "ip")
 
 
 @dataclass
@@ -59,20 +58,24 @@ class Facts:
     steps: dict[str, float] = field(default_factory=dict)
 
 
-@pytest.fixture(scope="module")
-def facts(tmp_path_factory: pytest.TempPathFactory) -> Facts:
+@pytest.fixture(scope="module", params=["user relay", "user netem", "kernel relay", "kernel netem"])
+def facts(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Facts:
+    datapath, links = request.param.split()
     folder = tmp_path_factory.mktemp("network")
-    in_sandbox(lambda inside: _scenario(inside, folder))
+    in_sandbox(datapath, links, lambda inside: _scenario(inside, folder, datapath, links))
     found: Facts = pickle.loads((folder / "facts").read_bytes())
     found.transcript = (folder / "output").read_text()
     return found
 
 
-def in_sandbox(main: Callable[[Inside], None]) -> None:
+def in_sandbox(datapath: str, links: str, main: Callable[[Inside], None]) -> None:
     """Run it; skips where this machine cannot, fails with main's own error."""
-    missing = [tool for tool in NEEDED if shutil.which(tool, path="/usr/bin:/usr/sbin:/bin:/sbin") is None]
-    if missing:
-        pytest.skip(f"not installed: {', '.join(missing)}")
+    try:
+        machine = probe().choose(datapath=datapath, links=links)
+    except MachineError as error:
+        pytest.skip(str(error))
+    if lacking := machine.missing():
+        pytest.skip("; ".join(f"{ability.detail}. {ability.remedy}" for ability in lacking))
 
     def run(inside: Inside) -> int:
         main(inside)
@@ -81,14 +84,10 @@ def in_sandbox(main: Callable[[Inside], None]) -> None:
     sandbox = Sandbox("test-network", run)
     try:
         sandbox.start()
-        status = sandbox.wait(120)
-    except MachineError as error:
-        pytest.skip(str(error))
+        status = sandbox.wait(300)
     finally:
         sandbox.stop()
     if sandbox.failure is not None:
-        if sandbox.failure.exit_status == MachineError.exit_status:
-            pytest.skip(sandbox.failure.message)
         pytest.fail(f"{sandbox.failure.message}\n{sandbox.failure.traceback}")
     assert status == 0
 
@@ -124,16 +123,16 @@ def groups(pop: PoP) -> list[str]:
     ]
 
 
-def _scenario(inside: Inside, folder: Path) -> None:
+def _scenario(inside: Inside, folder: Path, datapath: str, links: str) -> None:
     """In the sandbox."""
     sys.stdout = sys.stderr = (folder / "output").open("w")  # Mininet keeps what it finds when it is imported
     from topology.replica.links import wires
     from topology.replica.network import Console, Network
     from topology.replica.ovs import SwitchSettings
 
-    facts, lines = Facts(), wires("relay")
+    facts, lines = Facts(), wires(links)
     settings = SwitchSettings(bfd_interval_ms=BFD_MS)
-    network = Network(TRIANGLE, rundir=inside.rundir, datapath="user", wires=lines, settings=settings)
+    network = Network(TRIANGLE, rundir=inside.rundir, datapath=datapath, wires=lines, settings=settings)
     network.start()
     facts.steps = network.steps
     for pop in POPS:
@@ -326,4 +325,4 @@ def test_an_open_vswitch_that_does_not_come_up_says_why() -> None:
         ):
             network.start()
 
-    in_sandbox(main)
+    in_sandbox("user", "relay", main)
