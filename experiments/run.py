@@ -19,7 +19,7 @@ from experiments.journal import Follower, Journal, Line
 from experiments.manifest import manifest
 from experiments.policies import Policy
 from experiments.prepare import Prepared
-from topology.errors import FailstaticError, MachineError
+from topology.errors import FailstaticError, LabError, MachineError
 from topology.replica import preflight
 from topology.replica.sandbox import Sandbox
 from topology.replica.slots import slot
@@ -85,10 +85,19 @@ def execute(prepared: Prepared, means: Means, view: View) -> Result:
 
 
 def finish(run: Path) -> dict[str, Any]:
-    """Judge a run's folder and write its report; can be done again at any time. Raises InputError."""
-    from experiments.judge import judge
+    """Judge a run's folder and write its report; can be done again at any time.
 
-    return dict(judge(run))
+    Raises InputError when there is no run in the folder, LabError when it cannot be written.
+    """
+    from experiments.judge import judge
+    from experiments.report import write_all
+
+    try:
+        summary = dict(judge(run))
+        write_all(run, summary)
+    except OSError as error:
+        raise LabError(f"cannot write the report into {run}: {error.strerror}") from error
+    return summary
 
 
 class Crew:

@@ -71,14 +71,16 @@ def run(  # noqa: PLR0913, PLR0917 – one parameter per option
     [bold]Ctrl-C[/bold] takes everything down; what was measured until then is judged and kept (exit status 130).
     """
     _check_choices(backend, framework)
-    from experiments.inside import Means
     from experiments.prepare import Choice, prepare
+
+    policies = tuple(part.strip() for part in policy.split(",")) if policy is not None else None
+    prepared = prepare(name, Choice(policies, topology, seed))
+
+    from experiments.inside import Means
     from experiments.run import execute
     from failstatic.live import view
     from failstatic.outcome import show
 
-    policies = tuple(part.strip() for part in policy.split(",")) if policy is not None else None
-    prepared = prepare(name, Choice(policies, topology, seed))
     console = out()
     result = execute(prepared, Means(framework, jobs, pcap, results), view(console, jobs))
     show(console, result.run, result.summary)

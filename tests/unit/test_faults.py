@@ -1,0 +1,132 @@
+"""Each fault over the fake lab: it happens, proves itself twice, is undone, and bears being called twice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+from fake_run import ring
+
+from experiments.faults import FAULTS, Fault, Undo
+from experiments.faults.kind import Evidence, Fact, Seen
+from experiments.faults.registry import Registry
+from experiments.labs.fake import FakeLab
+from topology.errors import InputError
+
+LINK = "a-b"
+BREAKING = ("brain.kill", "brain.poweroff", "brain.hang", "link.cut", "link.silent")
+
+
+def _target(kind: str) -> str:
+    return "brain" if kind.startswith("brain") else LINK
+
+
+def _started() -> FakeLab:
+    lab = FakeLab(ring())
+    lab.wait_until(1.0)
+    return lab
+
+
+@pytest.mark.parametrize("kind", BREAKING)
+def test_a_fault_happens_and_is_proven_by_two_facts(kind: str) -> None:
+    lab = _started()
+    fault = FAULTS.make(kind, _target(kind))
+    fault.inject(lab)
+    evidence = fault.proof(lab)
+    assert evidence.held
+    assert len(evidence.facts) >= 2
+
+
+@pytest.mark.parametrize("kind", BREAKING)
+def test_without_the_fault_its_proof_does_not_hold(kind: str) -> None:
+    assert not FAULTS.make(kind, _target(kind)).proof(_started()).held
+
+
+@pytest.mark.parametrize("kind", BREAKING)
+def test_everything_may_be_called_twice_and_healing_restores(kind: str) -> None:
+    lab = _started()
+    fault = FAULTS.make(kind, _target(kind))
+    for step in (fault.inject, fault.inject, fault.heal, fault.heal):
+        step(lab)
+    assert lab.brain.state() == "running"
+    assert all(lab.links[LINK].carrier())
+    healthy = FAULTS.make("brain.return", "brain") if kind.startswith("brain") else FAULTS.make("link.heal", LINK)
+    assert healthy.proof(lab).held
+
+
+def test_a_power_failure_silences_the_control_channels_before_it_kills() -> None:
+    lab = _started()
+    FAULTS.make("brain.poweroff", "brain").inject(lab)
+    assert lab.calls == [*(f"control:{pop}.silence" for pop in lab.topology.names), "brain.kill"]
+
+
+@pytest.mark.parametrize(("kind", "deaf"), [("brain.kill", "brain.kill"), ("brain.hang", "brain.pause")])
+def test_a_brain_that_survives_is_told_by_the_proof(kind: str, deaf: str) -> None:
+    lab = FakeLab(ring(), deaf=[deaf])
+    fault = FAULTS.make(kind, "brain")
+    fault.inject(lab)
+    evidence = fault.proof(lab)
+    assert not evidence.held
+    assert evidence.values["process"] == "running"
+
+
+def test_one_fact_is_no_proof() -> None:
+    assert not Evidence((Fact("process", "gone", True),)).held
+    assert not Evidence(()).held
+    assert Evidence((Fact("process", "gone", True), Fact("switches_connected", 0, True))).held
+
+
+class MeasuringLab(FakeLab):
+    """Measures what the fake link does; ``off_ms`` is how wrong."""
+
+    off_ms = 0.0
+
+    def measure_link(self, target: str) -> Mapping[str, Seen]:
+        shape = self.links[target].running  # type: ignore[attr-defined]
+        seen = Seen(shape.delay_ms + self.off_ms, shape.rate_bps, shape.loss)
+        return {"ab": seen, "ba": seen}
+
+
+def test_a_degraded_link_is_measured_both_ways() -> None:
+    lab = MeasuringLab(ring())
+    before = lab.links[LINK].shape
+    fault = FAULTS.make("link.degrade", LINK, extra_delay=0.02, loss=0.05, rate=0.5)
+    fault.inject(lab)
+    running = lab.links[LINK].running  # type: ignore[attr-defined]
+    assert (running.delay_ms, running.loss) == (before.delay_ms + 20, 0.05)
+    assert running.rate_bps == before.rate_bps / 2
+    assert fault.proof(lab).held
+    lab.off_ms = 5.0
+    assert not fault.proof(lab).held
+
+
+def test_a_lab_that_cannot_measure_proves_no_degradation() -> None:
+    fault = FAULTS.make("link.degrade", LINK, loss=0.05)
+    assert not fault.proof(FakeLab(ring())).held
+
+
+def test_heal_undoes_its_own_link_only_and_return_every_fault_of_the_brain() -> None:
+    heal, back = FAULTS.make("link.heal", LINK), FAULTS.make("brain.return", "brain")
+    assert isinstance(heal, Undo)
+    assert isinstance(back, Undo)
+    assert heal.undoes(FAULTS.make("link.cut", LINK))
+    assert not heal.undoes(FAULTS.make("link.cut", "b-c"))
+    assert not heal.undoes(FAULTS.make("brain.kill", "brain"))
+    assert all(back.undoes(FAULTS.make(kind, "brain")) for kind in BREAKING if kind.startswith("brain"))
+
+
+def test_a_control_channel_can_be_cut() -> None:
+    lab = _started()
+    fault: Fault = FAULTS.make("link.cut", "control:c")
+    fault.inject(lab)
+    assert lab.calls == ["control:c.cut"]
+    assert fault.proof(lab).held
+
+
+def test_the_registry_refuses_duplicates_and_lists_the_known() -> None:
+    registry = Registry()
+    registry.register(FAULTS["link.cut"])
+    with pytest.raises(ValueError, match=r"'link\.cut' exists already"):
+        registry.register(FAULTS["link.cut"])
+    with pytest.raises(InputError, match=r"did you mean 'link\.cut'\? Known: link\.cut"):
+        registry["link.cutt"]

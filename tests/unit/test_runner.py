@@ -1,0 +1,158 @@
+"""The runner over the fake lab: order, proofs, and that every run ends healed and closed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import pytest
+from fake_run import of, play, right, ring, spec
+
+from controller.oracle import Staleness
+from experiments.labs.fake import FakeLab
+from topology.errors import LabError
+from topology.forwarding import Snapshot
+from topology.model import Topology
+
+
+def _actions(lab: FakeLab) -> list[str]:
+    return [call for call in lab.calls if not call.startswith(("snapshot", "trace"))]
+
+
+def test_faults_come_in_order_at_their_times() -> None:
+    lab = FakeLab(ring())
+    outcome, lines = play(lab, spec())
+    assert outcome == "complete"
+    assert _actions(lab) == [
+        "build",
+        "start 12",
+        "brain.kill",
+        "a-b.cut",
+        "a-b.heal",
+        "a-b.heal",
+        "brain.start",
+        "stop",
+        "close",
+    ]
+    began = [(line["action"], line["fault"], line["target"], line["began_s"]) for line in of(lines, "fault")]
+    assert began == [
+        ("inject", "brain.kill", "brain", 2.0),
+        ("inject", "link.cut", "a-b", 4.0),
+        ("heal", "link.cut", "a-b", 6.0),
+        ("inject", "link.heal", "a-b", 6.0),
+        ("heal", "brain.kill", "brain", 8.0),
+        ("inject", "brain.return", "brain", 8.0),
+    ]
+
+
+def test_the_journal_tells_phases_proofs_tables_traces_and_the_end() -> None:
+    lab = FakeLab(ring())
+    _, lines = play(lab, spec())
+    assert [(time_s, data["name"]) for time_s, event, data in lines if event == "phase"] == [
+        (0.0, "steady"),
+        (2.0, "dark"),
+        (8.0, "back"),
+    ]
+    assert all(line["held"] for line in of(lines, "proof"))
+    assert [line["of"] for line in of(lines, "tables")] == ["steady", "dark", "back"]
+    assert {line["phase"] for line in of(lines, "trace")} == {"steady", "dark", "back"}
+    assert len(of(lines, "pulse")) >= 20
+    assert lines[-1][1:] == ("end", {"outcome": "complete", "error": None})
+
+
+def test_a_fault_that_does_not_happen_is_recorded_as_not_held() -> None:
+    lab = FakeLab(ring(), deaf=["brain.kill"])
+    outcome, lines = play(lab, spec())
+    held = {line["fault"]: line["held"] for line in of(lines, "proof")}
+    assert outcome == "complete"
+    assert held["brain.kill"] is False
+    assert held["link.cut"] is True
+
+
+def test_the_oracle_hears_of_dead_links_only_while_they_are_dead() -> None:
+    heard: list[frozenset[str]] = []
+
+    def oracle(topology: Topology, snapshot: Snapshot, dead: Collection[str]) -> Staleness:
+        heard.append(frozenset(dead))
+        return right()
+
+    phases = [{"name": name, "at": f"{at} s"} for name, at in (("one", 0), ("cut", 4), ("three", 6))]
+    play(FakeLab(ring()), spec(phases=phases), oracle)
+    assert heard == [frozenset(), frozenset({"a-b"}), frozenset()]
+
+
+def test_tables_are_read_until_they_are_right_and_once_more_at_the_end() -> None:
+    answers = iter([5, 5, 0, 0])
+
+    def oracle(*_: object) -> Staleness:
+        return Staleness(entries=12, longer=next(answers))
+
+    phases = [{"name": "all", "at": 0, "tables_every": "1 s"}]
+    _, lines = play(FakeLab(ring()), spec(phases=phases, timeline=[]), oracle)
+    assert [(line["at_s"], line["right"], line["first"]) for line in of(lines, "tables")] == [
+        (1.0, False, False),
+        (2.0, False, False),
+        (3.0, True, True),
+        (8.8, True, False),
+    ]
+
+
+@pytest.mark.parametrize("at_s", [0.5, 2.1, 4.1, 7.0])
+def test_a_lab_that_breaks_ends_healed_and_closed(at_s: float) -> None:
+    lab = FakeLab(ring(), broken_at_s=at_s)
+    outcome, lines = play(lab, spec())
+    assert outcome == "error"
+    assert lab.calls[-2:] == ["stop", "close"]
+    assert lab.brain.state() == "running"
+    assert all(lab.links["a-b"].carrier())
+    assert "Open vSwitch of ams died" in lines[-1][2]["error"]
+
+
+def test_ctrl_c_ends_healed_and_says_so() -> None:
+    lab = FakeLab(ring())
+
+    def interrupt(now_s: float) -> None:
+        if now_s >= 5:
+            raise KeyboardInterrupt
+
+    lab.on_wait = interrupt
+    outcome, lines = play(lab, spec())
+    assert outcome == "stopped"
+    assert [(line["action"], line["fault"]) for line in of(lines, "fault")][-2:] == [
+        ("heal", "link.cut"),
+        ("heal", "brain.kill"),
+    ]
+    assert lab.calls[-2:] == ["stop", "close"]
+    assert lines[-1][2]["outcome"] == "stopped"
+
+
+def test_a_network_that_cannot_be_built_is_still_closed() -> None:
+    lab = FakeLab(ring(), build_fails=True)
+    outcome, lines = play(lab, spec())
+    assert outcome == "error"
+    assert lab.calls == ["build", "stop", "close"]
+    assert lines[-1][2]["error"] == "the brain died at start"
+
+
+def test_an_inject_that_breaks_half_way_is_healed() -> None:
+    lab = FakeLab(ring())
+
+    def refuse() -> None:
+        raise LabError("the relay is gone")
+
+    lab.links["a-b"].cut = refuse  # type: ignore[method-assign]
+    outcome, _ = play(lab, spec())
+    assert outcome == "error"
+    assert "a-b.heal" in lab.calls
+
+
+def test_what_fails_while_healing_keeps_nothing_else_from_being_healed() -> None:
+    lab = FakeLab(ring(), broken_at_s=5.0)
+
+    def refuse() -> None:
+        raise LabError("it does not start again")
+
+    lab.brain.start = refuse  # type: ignore[method-assign]
+    _, lines = play(lab, spec())
+    assert all(lab.links["a-b"].carrier())
+    assert lab.calls[-2:] == ["stop", "close"]
+    assert "it does not start again" in lines[-1][2]["error"]
