@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 from functools import cache
@@ -13,6 +12,7 @@ from typing import Any
 import pytest
 
 from controller.process import environment
+from topology.replica.preflight import probe
 
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 SCENARIO = Path(__file__).with_name("controller_scenario.py")
@@ -35,14 +35,13 @@ GROUPS = [
 ]
 
 
-@cache
-def missing() -> str:
-    """Why the scenario cannot run here; empty when it can."""
-    for program in ("ovsdb-server", "ovs-vswitchd", "ovs-vsctl", "ovs-ofctl", "ip", "unshare"):
-        if shutil.which(program, path=PATH) is None:
-            return f"{program} is not installed"
-    tried = subprocess.run([*NAMESPACES, "sh", "-c", ": <>/dev/net/tun"], capture_output=True, text=True, check=False)
-    return f"no namespaces with a TAP device: {tried.stderr.strip()}" if tried.returncode else ""
+def need(framework: str) -> None:
+    """Skip with the machine's own reason where the scenario cannot run."""
+    machine = probe()
+    needed = (machine.ability(name) for name in ("namespaces", "tun", "openvswitch", "iproute2", framework))
+    lacking = [f"{ability.name}: {ability.detail}" for ability in needed if not ability.ok]
+    if lacking:
+        pytest.skip("; ".join(lacking))
 
 
 @cache
@@ -58,8 +57,7 @@ def findings(framework: str) -> Any:
 
 @pytest.fixture(params=["ryu", "os-ken"])
 def found(request: pytest.FixtureRequest) -> Any:
-    if missing():
-        pytest.skip(missing())
+    need(request.param)
     return findings(request.param)
 
 
@@ -101,8 +99,7 @@ def test_nothing_was_said_on_stderr(found: Any) -> None:
 
 def test_the_switch_notices_a_hung_controller_and_takes_it_back() -> None:
     """Open vSwitch's inactivity probe is at least 5 s; it notices after one to two of them."""
-    if missing():
-        pytest.skip(missing())
+    need("ryu")
     found = findings("ryu")
     assert found["stopped"] == "stopped"
     assert 4 < found["hang_noticed_s"] < 25
