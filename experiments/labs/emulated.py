@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,7 @@ LEAD_S = 0.5
 BUILDING_S = -60.0
 """The clock while building, at its beginning."""
 WARM_UP_INTERVAL_S = 0.1
+TRACE_S = 0.6
 SWITCH_NICE = -10
 
 
@@ -85,7 +86,6 @@ class EmulatedLab:
         self._step("brain", self._start_brain)
         self._step("calibrate", self._calibrate)
         self._step("converge", self._converge)
-        self._tracer.wait_ready()
 
     def _step(self, name: str, step: Callable[[], None]) -> None:
         begun = time.monotonic()
@@ -115,7 +115,8 @@ class EmulatedLab:
         hosts = {pop: self.network.pid(addressing.host_name(pop)) for pop in self.topology.names}
         switches = {pop: self.network.pid(pop) for pop in self.topology.names}
         self._hosts = hosts
-        self._tracer = Tracer(self.topology, hosts, switches)
+        self._tracer = Tracer(self.topology, switches, hosts)
+        self._tracer.open()
         self._ending.append(self._tracer.stop)
 
     def _start_brain(self) -> None:
@@ -204,7 +205,7 @@ class EmulatedLab:
         return self.network.snapshot()
 
     def trace(self, pairs: Sequence[Pair], pcap: Path | None = None) -> tuple[PathTrace, ...]:
-        return self._tracer.trace(pairs, pcap)
+        return self._tracer.trace(pairs, pcap=pcap, deadline_s=TRACE_S)
 
     def measure_link(self, target: str) -> Mapping[str, Any]:
         raise NotImplementedError
@@ -216,7 +217,15 @@ class EmulatedLab:
             self._record("clock", step_ms=round((_step_ns() - self._stepped_ns) / 1e6, 3))
         if self._bulk is not None:
             for result in self._bulk.stop():
-                self._record("bulk", pair=result.flow.pair, offered_bps=result.offered_bps)
+                self._record(
+                    "bulk",
+                    pair=result.flow.pair,
+                    offered_bps=result.offered_bps,
+                    delivered_bps=result.delivered_bps,
+                    since_s=result.since_s,
+                    intervals=[astuple(each) for each in result.intervals],
+                    error=result.error,
+                )
         self._prober = self._bulk = None
 
     def close(self) -> None:
