@@ -161,10 +161,9 @@ def test_pid_1_reaps_what_nobody_else_does() -> None:
     def look(_: Inside) -> Any:
         for _ in range(5):
             subprocess.run(["sh", "-c", "sh -c 'exit 3' & exit 0"], check=True)
-        states = lambda: [path.read_text().rpartition(")")[2].split()[0] for path in Path("/proc").glob("[0-9]*/stat")]  # noqa: E731
-        return until(lambda: "Z" not in states()), len(states())
+        return until(lambda: len(list(Path("/proc").glob("[0-9]*"))) == 2)
 
-    assert collect(look) == [True, 2]
+    assert collect(look) is True
 
 
 def test_a_network_can_be_visited_and_left() -> None:
@@ -339,7 +338,7 @@ def test_where_the_kernel_refuses_the_doctor_says_why() -> None:
         return str(caught.value), ability.ok, ability.remedy
 
     told, ok, remedy = collect(forbidden)
-    assert "namespaces are refused (No space left on device)" in told  # the kernel's word for "none allowed"
+    assert "namespaces are refused (unshare: No space left on device)" in told  # the kernel's word for "none allowed"
     assert not ok
     assert "user.max_user_namespaces=15000" in remedy
 

@@ -151,6 +151,7 @@ def _serve(channel: socket.socket, first: int, pipe: int) -> int:
             poller.unregister(channel)
         elif request.text == b"main":
             report(pipe, first=first, main=request.pid)
+            channel.send(b"known")
         else:
             _lift(request)
 
@@ -215,7 +216,9 @@ def _first(orders: Orders, channel: socket.socket) -> int:
 
 
 def _main(orders: Orders, channel: socket.socket) -> int:
+    """Main's own reports follow the one that the launcher waits for."""
     channel.send(b"main")
+    channel.recv(16)
     return orders.main(channel)
 
 
