@@ -23,6 +23,14 @@ _MODELS: dict[str, type[BaseModel]] = {
     "checks": CheckSpec,
     "slo": CheckSpec,
 }
+_WORDS = {
+    "string_type": "should be a text",
+    "tuple_type": "should be a list, such as [a, b]",
+    "model_type": "should be a mapping of keys to values",
+    "dict_type": "should be a mapping of keys to values",
+    "too_short": "should not be empty",
+}
+"""Where pydantic's own words speak of Python."""
 
 
 def targets(origin: Source) -> Iterator[tuple[int, tuple[str, str]]]:
@@ -42,7 +50,7 @@ def mistakes(origin: Source, policies: Collection[str]) -> list[Problem]:
 
 def _by_pydantic(origin: Source) -> Iterator[Found]:
     if not isinstance(origin.data, dict):
-        yield (), f"expected a mapping with the keys {', '.join(Spec.model_fields)}"
+        yield (), f"expected a mapping with the keys {', '.join(_keys(()))}"
         return
     if "question" in origin.data:
         yield ("question",), "the question is the first comment line of the file, not a key"
@@ -61,8 +69,8 @@ def _say(kind: str, loc: Loc, message: str, given: object) -> str:
         return f"'{loc[-1]}' is missing: {fields.get(str(loc[-1]), '')}"
     if kind == "value_error":
         return message.removeprefix("Value error, ")
-    shown = "" if isinstance(given, (dict, list, tuple)) else f"; found '{str(given)[:40]}'"
-    return message.replace("Input should", "should").replace("Tuple should", "should") + shown
+    said = _WORDS.get(kind, message.replace("Input should", "should"))
+    return said if isinstance(given, (dict, list, tuple)) else f"{said}; found '{str(given)[:40]}'"
 
 
 def _keys(loc: Loc) -> dict[str, str]:
@@ -103,17 +111,19 @@ def _names(origin: Source, policies: Collection[str]) -> Iterator[Found]:
             yield ("phases", i, "name"), f"the phase '{item['name']}' stands here twice"
         elif isinstance(item.get("name"), str):
             phases.append(item["name"])
-    lists: list[tuple[Loc, object]] = [(("policies",), (origin.data or {}).get("policies"))] if origin.data else []
+    named = origin.data.get("policies") if isinstance(origin.data, dict) else None
+    lists: list[tuple[Loc, object]] = [(("policies",), named)]
     for key in ("checks", "slo"):
         for i, item in origin.entries(key):
             lists.append(((key, i, "policies"), item.get("policies")))
             if isinstance(item.get("phase"), str) and item["phase"] not in phases:
                 yield (key, i, "phase"), unknown("phase", item["phase"], phases)
     for loc, names in lists:
-        for i, name in enumerate(names if isinstance(names, list) else ()):
+        texts = [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
+        for i, name in enumerate(texts):
             if name not in policies:
-                yield (*loc, i), unknown("policy", str(name), policies)
-            elif name in names[:i]:  # type: ignore[index]
+                yield (*loc, i), unknown("policy", name, policies)
+            elif name in texts[:i]:
                 yield (*loc, i), f"the policy '{name}' stands here twice"
 
 

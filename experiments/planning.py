@@ -132,13 +132,13 @@ def _refuse_heavy(probes: ProbePlan, links: Mapping[Pair, tuple[Link, ...]]) -> 
     heavy = sorted((pair for pair in load if load[pair] > MAX_PROBE_SHARE), key=lambda pair: -load[pair])
     problems = [
         Problem(
-            f"traffic: link {a}→{b}",
+            f"link {a}→{b}",
             f"probes would take {load[a, b]:.1%} of its {format_rate(capacity[a, b].capacity_bps)}; at most "
             f"{MAX_PROBE_SHARE:.0%} is allowed. Raise probe_interval or fine_interval, or lower max_pairs",
         )
         for a, b in heavy[:SHOWN]
     ]
     if len(heavy) > SHOWN:
-        problems.append(Problem("traffic", f"… and {len(heavy) - SHOWN} more directions"))
+        problems.append(Problem("", f"… and {len(heavy) - SHOWN} more directions"))
     if problems:
         raise InputError(problems)

@@ -57,7 +57,10 @@ def prepare(name: str, choice: Choice = Choice()) -> Prepared:
         raise InputError(problems)
     spec = _choose(reading.spec(origin), choice)
     events = timeline(spec, topology, shares)
-    planned = plan(spec, topology, events, shares, spec.seed)
+    try:
+        planned = plan(spec, topology, events, shares, spec.seed)
+    except InputError as error:
+        raise InputError(origin.problem(("traffic",), str(problem)) for problem in error.problems) from None
     return Prepared(spec, topology, tuple(POLICIES[name] for name in spec.policies), events, planned)
 
 

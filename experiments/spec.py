@@ -10,7 +10,16 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    model_validator,
+)
 
 from experiments.metric_names import METRICS, most
 from topology.errors import unknown
@@ -34,7 +43,7 @@ def _named(name: str) -> str:
 
 Seconds = Annotated[float, BeforeValidator(parse_time_s), PlainSerializer(lambda value: f"{value!r} s")]
 Share = Annotated[float, BeforeValidator(parse_share), PlainSerializer(lambda value: f"{value * 100!r} %")]
-Name = Annotated[str, BeforeValidator(str), StringConstraints(max_length=32), BeforeValidator(_named)]
+Name = Annotated[str, StringConstraints(max_length=32), AfterValidator(_named)]
 Bound = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
@@ -81,7 +90,7 @@ class FaultSpec(Model):
 class CheckSpec(Model):
     """What must hold: the metric, in its own unit, between ``min`` and ``max``."""
 
-    metric: Annotated[str, BeforeValidator(_metric)] = Field(description="what is compared")
+    metric: Annotated[str, AfterValidator(_metric)] = Field(description="what is compared")
     phase: str | None = Field(default=None, description="in which phase; the whole run when absent")
     policies: tuple[str, ...] | None = Field(default=None, description="for which policies; all when absent")
     min: Bound | None = Field(default=None, description="at least")
