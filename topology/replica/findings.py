@@ -166,11 +166,14 @@ def _read(path: str | Path) -> str:
 def _cores() -> int:
     """What this process may use: affinity, and the quota of the control groups above it."""
     cores = len(os.sched_getaffinity(0))
-    for folder in _control_groups():
-        quota, _, period = _read(folder / "cpu.max").partition(" ")
-        if quota.isdecimal() and int(period or 0):
-            cores = min(cores, max(1, int(quota) // int(period)))
-    return cores
+    quotas = (cores_of_quota(_read(folder / "cpu.max")) for folder in _control_groups())
+    return min([cores, *(quota for quota in quotas if quota)])
+
+
+def cores_of_quota(text: str) -> int | None:
+    """``cpu.max`` of a control group → whole cores, at least one; None without a limit."""
+    quota, _, period = text.partition(" ")
+    return max(1, int(quota) // int(period)) if quota.isdecimal() and period.isdecimal() else None
 
 
 def _memory_mb() -> int:
