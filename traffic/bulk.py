@@ -74,12 +74,12 @@ class BulkResult:
 
     @property
     def since_s(self) -> float:
-        """When the first datagrams flowed: what is before is iperf3's handshake; 0 if none ever did."""
-        return self.intervals[0].from_s if self.intervals else 0.0
+        """From when on the flow counts: after iperf3's handshake and the interval in which its first datagrams came."""
+        return self.intervals[0].to_s if self.intervals else 0.0
 
     @property
     def delivered_bps(self) -> float:
-        """Mean over the run, without the first handshake."""
+        """Mean over the run from ``since_s`` on."""
         return self.delivered_between(self.since_s, self.until_s)
 
     def delivered_between(self, from_s: float, to_s: float) -> float:
@@ -127,7 +127,10 @@ class Bulk:
             self._companion.wait_ready()
 
     def start(self, zero_ns: int) -> None:
-        """Start all clients at the run's zero (CLOCK_REALTIME)."""
+        """Start all clients now; they last until ``duration_s`` after the run's zero (CLOCK_REALTIME).
+
+        Half a second before zero is a good moment: their handshakes take some round trips.
+        """
         self.open()
         self._zero_ns = zero_ns
         if self._companion is not None:

@@ -37,6 +37,7 @@ class Companion:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C is for us: it finishes in good order when we close its stdin
         )
         os.set_blocking(self._output.fileno(), False)
         self._pending = b""

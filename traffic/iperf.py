@@ -64,10 +64,11 @@ def _set_report_interval(test: iperf3.IPerf3, seconds: float) -> None:
 
 
 def _call(test: iperf3.IPerf3, name: str, kind: type[Any], value: float) -> None:
-    """A setter of libiperf that the bindings leave out."""
-    setter = getattr(test.lib, name)
-    setter.argtypes = (ctypes.c_void_p, kind)
-    setter(test._test, value)
+    """A setter of libiperf that the bindings leave out; an old libiperf without it keeps its default."""
+    setter = getattr(test.lib, name, None)
+    if setter is not None:
+        setter.argtypes = (ctypes.c_void_p, kind)
+        setter(test._test, value)
 
 
 @dataclass
@@ -104,7 +105,7 @@ def fork(task: Callable[[], None]) -> Child:
                 os.dup2(theirs, descriptor)
             task()
             status = 0
-        except OSError as error:
+        except Exception as error:  # its last words: the parent notes them
             os.write(1, f"{error}\n".encode())
         finally:
             os._exit(status)

@@ -17,10 +17,8 @@ from numpy.typing import NDArray
 from topology.errors import LabError
 from topology.model import Pair
 from traffic.records import DROPPED, END, FORMAT, RECEIVED, RECORD, SENT
-from traffic.schedule import FINE, NS_PER_S, ProbePlan, Wheel
+from traffic.schedule import FINE, FLIGHT_S, NS_PER_S, ProbePlan, Wheel
 
-FLIGHT_S = 1.0
-"""How long a probe may be under way: above the longest path plus its queues."""
 _RECORD = np.dtype([("slot", "<u4"), ("kind", "<u4"), ("time_ns", "<i8")])
 _Records = NDArray[np.void]
 

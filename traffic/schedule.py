@@ -21,6 +21,8 @@ PROBE_PAYLOAD_BYTES = 16
 FINE = 1 << 31
 """Marks a slot number of the fine wheel, on the wire and in the record."""
 NS_PER_S = 1_000_000_000
+FLIGHT_S = 1.0
+"""How long a probe may be under way: above the longest path plus its queues."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ import pytest
 from topology.addressing import HOST_NETWORK_BITS, host_ip, host_mac
 from topology.errors import LabError
 from topology.model import Link, Pop, Topology
+from topology.replica.preflight import probe
 from traffic.bulk import Bulk, BulkFlow
 from traffic.capture import MAGIC, PAYLOAD_BYTES, TAIL, frames, network_of, open_tap
 from traffic.pathtrace import Hop, PathTrace, Tracer
@@ -110,7 +111,7 @@ def _may_make_namespaces() -> str:
 @pytest.fixture(scope="module")
 def namespaces() -> Iterator[Wire]:
     if reason := _may_make_namespaces():
-        pytest.skip(f"no network namespaces here: {reason}")
+        pytest.skip(f"no network namespaces here: {reason} (as root, or within: unshare --user --map-root-user --net)")
     holders = {node: subprocess.Popen(["unshare", "-n", "sleep", "300"]) for node in NODES}
     try:
         ours = Path("/proc/self/ns/net").readlink()
@@ -122,6 +123,13 @@ def namespaces() -> Iterator[Wire]:
         for held in holders.values():
             held.kill()
             held.wait()
+
+
+@pytest.fixture(scope="module")
+def iperf3() -> None:
+    (ability,) = (each for each in probe().abilities if each.name == "iperf3")
+    if not ability.ok:
+        pytest.skip(f"{ability.detail}. {ability.remedy}")
 
 
 @pytest.fixture
@@ -222,6 +230,7 @@ def test_a_host_that_is_gone_is_an_error_at_once(wire: Wire, tmp_path: Path) -> 
         probing.open()
 
 
+@pytest.mark.usefixtures("iperf3")
 def test_bulk_counts_what_arrives_even_when_it_ends_in_the_dark(wire: Wire, tmp_path: Path) -> None:
     flows = [BulkFlow("a", "b", 2e5), BulkFlow("b", "a", 1e5)]
     bulk = Bulk(TOPOLOGY, flows, wire.hosts, 4.0, tmp_path / "bulk.jsonl")
@@ -241,6 +250,7 @@ def test_bulk_counts_what_arrives_even_when_it_ends_in_the_dark(wire: Wire, tmp_
         assert 0.4 < result.delivered_bps / flow.rate_bps < 0.8
 
 
+@pytest.mark.usefixtures("iperf3")
 def test_a_flow_that_never_gets_through_ends_with_the_run(wire: Wire, tmp_path: Path) -> None:
     wire.cut()
     bulk = Bulk(TOPOLOGY, [BulkFlow("a", "b", 1e5)], wire.hosts, 4.5, tmp_path / "bulk.jsonl")

@@ -42,8 +42,8 @@ def test_a_window_takes_the_part_of_an_interval_that_lies_in_it() -> None:
     assert result.delivered_between(1.0, 1.0) == 0
 
 
-def test_the_mean_begins_with_the_first_datagrams_and_ends_with_the_run() -> None:
-    result = BulkResult(FLOW, 2.0, (BulkInterval(0.5, 1.0, 750.0),))
+def test_the_mean_begins_when_the_flow_stands_and_ends_with_the_run() -> None:
+    result = BulkResult(FLOW, 2.0, (BulkInterval(0.0, 0.5, 1.0), BulkInterval(0.5, 1.0, 750.0)))
     assert (result.since_s, result.delivered_bps, result.offered_bps) == (0.5, pytest.approx(500), 1e6)
 
 
