@@ -1,1 +1,36 @@
-"""What is shown: summary, JUnit, HTML, pictures, terminal table."""
+"""A judged run as things to look at.
+
+    words      numbers as people write them        palette    colours and type, one set for all
+    columns    the table of policies, as data      table      … in the terminal (rich)
+    timeline   pairs down over time                heatmap    pair × time
+    trust      delay errors per second             map        PoPs, fibres, the fault
+    html       all of it as one file (jinja2)
+
+matplotlib is imported when the first picture is drawn, not before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+REPORT, TIMELINE, MAP = "report.html", "timeline.png", "map.png"
+
+
+def write_all(run_dir: Path, summary: Mapping[str, Any]) -> tuple[Path, ...]:
+    """Writes report.html, timeline.png and map.png into the run's folder; returns them.
+
+    ``summary`` is what ``experiments.judge.judge`` returned. Raises InputError when the folder
+    cannot be read, OSError when it cannot be written.
+    """
+    from experiments import folder
+    from experiments.report import html, map, timeline
+    from experiments.report.palette import png, save
+
+    run = folder.read(run_dir)
+    pictures = {TIMELINE: timeline.draw(run), MAP: map.draw(run)}
+    for name, figure in pictures.items():
+        save(run_dir / name, png(figure))
+    save(run_dir / REPORT, html.render(run, summary, pictures[TIMELINE], pictures[MAP]).encode())
+    return tuple(run_dir / name for name in (REPORT, TIMELINE, MAP))

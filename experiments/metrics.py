@@ -1,0 +1,194 @@
+"""All metrics of one policy: per phase and over the whole run, each a value with its error.
+
+Division of labour: ``attribution`` says which phase a probe belongs to, ``outage`` finds runs
+of losses, ``windows`` availability, ``latency`` round trips, ``responses`` reads the journal;
+this module puts their answers under the names of the contract. Definitions: docs/metrics.md.
+Availability, outages and black holes rest on the coarse probes alone, which every pair has at
+the same interval; the counts of probes take in the fine ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from experiments import latency, outage, responses, windows
+from experiments.attribution import NOWHERE, crossing, first_fault_s, phase_numbers, settled
+from experiments.responses import Measure, unknown
+from experiments.samples import Bools, Floats, Ints
+from experiments.story import Phase, Story
+
+Measures = dict[str, Measure]
+END_OF_PHASE_PROBES = 5
+"""A pair is down at the end when its last so many probes were all lost."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Everything that was measured on one policy."""
+
+    phases: dict[str, Measures]
+    overall: Measures
+
+
+def measure(story: Story) -> Measured:
+    """Pure: the same story gives the same numbers."""
+    number = phase_numbers(story)
+    calm = _calm(story, number)
+    by_phase = {phase.name: _phase(story, place, number, calm) for place, phase in enumerate(story.phases)}
+    return Measured(by_phase, _overall(story, number, by_phase))
+
+
+def _phase(story: Story, place: int, number: Ints, calm: latency.Delays) -> Measures:
+    phase = story.phases[place]
+    mine = number == place
+    if not mine.any():
+        return {"probes_due": Measure(0.0)}
+    found = _probes(story, mine, phase.start_s, phase.end_s)
+    found |= _outages(story, np.where(mine, 0, NOWHERE))
+    found |= _latencies(story, phase, calm)
+    found |= _cut(story, place, number)
+    found |= responses.stale(story, phase)
+    found |= {"detect_s": responses.detect(story, phase), "repair_s": responses.repair(story, phase)}
+    found["mitigate_s"] = _mitigate(story, phase, mine)
+    if returned := responses.return_cost(story, phase):
+        found |= returned | {"return_lost": found["probes_lost"]}
+    return found
+
+
+def _overall(story: Story, number: Ints, by_phase: dict[str, Measures]) -> Measures:
+    inside = number != NOWHERE
+    found = _probes(story, inside, story.start_s, story.end_s)
+    found |= _outages(story, np.where(inside, 0, NOWHERE))
+    found |= _bulk(story)
+    for name in ("in_flight_ms", "repair_ms", "return_cost_s", "return_lost", "return_peak_mods_per_s"):
+        known = [measures[name] for measures in by_phase.values() if name in measures]
+        with_value = [one for one in known if one.value is not None]
+        if known:
+            found[name] = max(with_value, key=lambda one: one.value or 0.0) if with_value else known[0]
+    return found
+
+
+def _probes(story: Story, mine: Bools, start_s: float, end_s: float) -> Measures:
+    """Counts, availability, blast radius."""
+    samples, weights = story.samples, story.weights
+    unsent = int((mine & ~samples.sent).sum())
+    counted = windows.count(samples, mine & ~samples.fine, start_s, end_s)
+    share = counted.availability
+    known = np.isfinite(share)
+    bad, touched = (np.asarray(cells.any(axis=1)) for cells in (counted.bad, counted.lost))
+    pops = windows.touched_pops(samples, bad)
+    maybe, per_pop = windows.touched_pops(samples, touched) - pops, 100 / len(story.topology.pops)
+    found = {
+        "probes_due": Measure(float(mine.sum())),
+        "probes_lost": Measure(float((mine & samples.lost).sum()), float(unsent)),
+        "probes_unsent": Measure(float(unsent)),
+        "blast_pairs_pct": _share(bad, touched, np.full(len(bad), 1 / max(len(bad), 1))),
+        "blast_demand_pct": _share(bad, touched, weights),
+        "blast_pops_pct": Measure(len(pops) * per_pop, len(maybe) * per_pop),
+        "pairs_down_at_end": Measure(float(_down_at_end(story, mine))),
+        "pairs_dark_max": Measure(float((counted.known & (counted.lost == counted.sent)).sum(axis=0).max(initial=0))),
+    }
+    if not known.any():
+        return found
+    edge = np.where(bad, 1 / np.maximum(counted.known.sum(axis=1), 1), 0.0)
+    for name, weight in (("availability_pct", weights), ("availability_mean_pct", np.ones(len(share)))):
+        part = weight[known] / weight[known].sum()
+        found[name] = Measure(100 * float(part @ share[known]), 100 * float(part @ edge[known]))
+    return found
+
+
+def _share(bad: Bools, touched: Bools, weights: Floats) -> Measure:
+    """Of pairs with a bad window; those that lost something without one could be either."""
+    return Measure(100 * float(weights[bad].sum()), 100 * float(weights[touched & ~bad].sum()))
+
+
+def _down_at_end(story: Story, mine: Bools) -> int:
+    samples = story.samples
+    kept = np.flatnonzero(mine & ~samples.fine & samples.sent)
+    if not len(kept):
+        return 0
+    pair, lost = samples.pair[kept], samples.lost[kept]
+    after = np.append(np.flatnonzero(pair[1:] != pair[:-1]) + 1, len(pair))
+    sums = np.append(0, np.cumsum(lost))
+    begins = np.append(0, after[:-1])
+    first = np.maximum(after - END_OF_PHASE_PROBES, begins)
+    return int((sums[after] - sums[first] == after - first).sum())
+
+
+def _outages(story: Story, group: Ints) -> Measures:
+    """Longest runs per pair, and black holes."""
+    coarse, delta_s = ~story.samples.fine, story.interval_s
+    runs = outage.find(story.samples.take(coarse), group[coarse], delta_s)
+    per_pair = outage.longest(runs)
+    names = ("outage_p50_ms", "outage_p99_ms", "outage_max_ms")
+    lengths = per_pair.length_s * 1e3 if len(per_pair.pair) else np.zeros(1)
+    error = 1e3 * float(per_pair.error_s.max(initial=delta_s))
+    found = {
+        name: Measure(float(np.quantile(lengths, q)), error) for name, q in zip(names, (0.5, 0.99, 1), strict=True)
+    }
+    down, weight = runs.length_s, story.weights[runs.pair]
+    found["pairs_hit"] = Measure(float(len(per_pair.pair)))
+    found["blackhole_pair_s"] = Measure(float(down.sum()), float(runs.error_s.sum()))
+    found["blackhole_demand_s"] = Measure(float(down @ weight), float(runs.error_s @ weight))
+    return found
+
+
+def _calm(story: Story, number: Ints) -> latency.Delays:
+    """Delays before the first fault."""
+    end_s = first_fault_s(story)
+    samples = story.samples
+    return latency.delays(samples, (number != NOWHERE) & ~samples.fine & (samples.due_s < end_s - 0.3))
+
+
+def _latencies(story: Story, phase: Phase, calm: latency.Delays) -> Measures:
+    names = ("latency_inflation_p50", "latency_inflation_p95", "path_stretch_p50")
+    begin_s, end_s = settled(phase)
+    samples = story.samples
+    now = latency.delays(samples, ~samples.fine & (samples.due_s >= begin_s) & (samples.due_s < end_s))
+    ratio, error = latency.inflation(story, now, calm)
+    stretch = latency.stretch(story, now, story.broken_links(begin_s))
+    if not len(ratio):
+        return dict.fromkeys(names, unknown("no pair delivered both ways"))
+    values = (np.quantile(ratio, 0.5), np.quantile(ratio, 0.95), np.quantile(stretch, 0.5))
+    return {name: Measure(float(value), float(np.median(error))) for name, value in zip(names, values, strict=True)}
+
+
+def _cut(story: Story, place: int, number: Ints) -> Measures:
+    """Outage of the fine pairs over the link that was cut, split in two; the worst pair counts."""
+    cuts = [event for event in story.phases[place].opened_by if event.links and not event.restores]
+    if not cuts or not story.samples.fine.any():
+        return {}
+    names = ("outage_fine_ms", "in_flight_ms", "repair_ms")
+    parts = outage.split(story, cuts[0], place, number)
+    if not parts:
+        dark = crossing(story, cuts[0].links)[story.samples.pair[story.samples.fine]].any()
+        why = "the fine pairs were dark before the cut" if dark else "no fine pair crosses the cut link"
+        return dict.fromkeys(names, unknown(why))
+    worst = max(parts, key=lambda part: part.repair_ms)
+    note = worst.note or ("" if worst.repaired else "not repaired before the next event: at least this")
+    values = (worst.outage_ms, worst.in_flight_ms, worst.repair_ms)
+    return {name: Measure(value, worst.error_ms, note) for name, value in zip(names, values, strict=True)}
+
+
+def _mitigate(story: Story, phase: Phase, mine: Bools) -> Measure:
+    """End of the last lost probe − t0 (s)."""
+    samples = story.samples
+    lost = samples.due_s[mine & samples.lost & ~samples.fine]
+    if not len(lost):
+        return Measure(0.0, story.interval_s)
+    if lost.max() > phase.end_s - 2 * story.interval_s:
+        return unknown("still losing at the next event")
+    return Measure(max(0.0, float(lost.max()) + story.interval_s - phase.start_s), story.interval_s)
+
+
+def _bulk(story: Story) -> Measures:
+    """Delivered against offered, over the flows that gave a result."""
+    flows = [line for line in story.of("bulk") if line.get("offered_bps")]
+    known = [line for line in flows if line.get("delivered_bps") is not None]
+    if not known:
+        return {"demand_satisfied_pct": unknown("no bulk flow gave a result")} if flows else {}
+    offered, delivered = (sum(float(line[name]) for line in known) for name in ("offered_bps", "delivered_bps"))
+    missing = sum(float(line["offered_bps"]) for line in flows) - offered
+    return {"demand_satisfied_pct": Measure(100 * delivered / offered, 100 * missing / (offered + missing))}

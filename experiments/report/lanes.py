@@ -1,0 +1,100 @@
+"""What timeline, heat map and trust charts share: one time axis, shaded fault windows, phase names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from experiments.attribution import configured_delay_ms
+from experiments.report.palette import BRAIN_GONE, INK, LINK_BROKEN, QUIET
+from experiments.samples import Samples
+from experiments.story import Event, Story
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+WORDS = {
+    "brain.kill": "brain killed", "brain.hang": "brain hung", "brain.poweroff": "brain without power",
+    "link.cut": "cut", "link.silent": "silently cut", "link.degrade": "degraded",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A fault while it stood."""
+
+    label: str
+    start_s: float
+    end_s: float
+    brain: bool
+
+    @property
+    def colour(self) -> str:
+        return BRAIN_GONE if self.brain else LINK_BROKEN
+
+
+def spans(story: Story) -> list[Span]:
+    """The faults of a run with their ends; one that nothing healed stands to the end of the run."""
+    found = []
+    for event in story.events:
+        if not event.restores and event.began_s < story.end_s:
+            found.append(Span(_label(event), event.began_s, min(_until(event, story), story.end_s), not event.links))
+    return found
+
+
+def _until(event: Event, story: Story) -> float:
+    ends = (other.done_s for other in story.events if other.restores and _undoes(other, event))
+    return min((end_s for end_s in ends if end_s > event.began_s), default=story.end_s)
+
+
+def _undoes(heal: Event, fault: Event) -> bool:
+    return heal.target == fault.target and heal.kind.split(".")[0] == fault.kind.split(".")[0]
+
+
+def _label(event: Event) -> str:
+    words = WORDS.get(event.kind, event.kind)
+    return f"{event.target} {words}" if event.links or ":" in event.target else words
+
+
+def as_expected(story: Story) -> Samples:
+    """The coarse probes of the run, with the time at which they should have arrived as their due time.
+
+    So a picture shows darkness where the far end saw it: after the cause, never before.
+    """
+    samples = story.samples
+    way_s = np.nan_to_num(configured_delay_ms(story), posinf=0.0) / 1e3
+    moved = replace(samples, due_s=samples.due_s + way_s[samples.pair]).take(~samples.fine)
+    return moved.take((moved.due_s >= story.start_s) & (moved.due_s < story.end_s))
+
+
+def shade(axes: Axes, faults: Sequence[Span]) -> None:
+    """Behind everything else; links above the brain."""
+    for fault in sorted(faults, key=lambda one: not one.brain):
+        axes.axvspan(fault.start_s, fault.end_s, color=fault.colour, linewidth=0, zorder=0)
+
+
+def strip(axes: Axes, story: Story) -> None:
+    """Above the lanes: phase names, and a bar per fault."""
+    faults = spans(story)
+    axes.set_xlim(story.start_s, story.end_s)
+    axes.set_ylim(0, len(faults) + 1)
+    axes.axis("off")
+    for phase in story.phases:
+        name = phase.name if phase.length_s > 0.04 * len(phase.name) * story.end_s / 3 else ""
+        axes.text(phase.start_s, len(faults) + 0.35, f" {name}", color=QUIET, fontsize=8, va="center")
+    for row, fault in enumerate(faults):
+        y = len(faults) - 1 - row
+        axes.barh(
+            y + 0.42, fault.end_s - fault.start_s, left=fault.start_s, height=0.78, color=fault.colour, linewidth=0
+        )
+        axes.text(fault.start_s, y + 0.4, f" {fault.label}", color=INK, fontsize=8, va="center")
+
+
+def borders(axes: Axes, story: Story) -> None:
+    """A hair line where a phase begins."""
+    for phase in story.phases[1:]:
+        axes.axvline(phase.start_s, color="#ffffff", linewidth=1.6, zorder=1)
+        axes.axvline(phase.start_s, color=QUIET, linewidth=0.6, linestyle=(0, (1, 2)), zorder=1)

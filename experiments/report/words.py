@@ -1,0 +1,49 @@
+"""Numbers as people write them: the unit from the metric's name, no more digits than the error allows."""
+
+from __future__ import annotations
+
+import math
+
+THIN = "\u202f"
+"""Narrow no-break space: between thousands, and between a number and its unit."""
+UNITS = {"_ms": "ms", "_pct": "%", "_pair_s": "pair·s", "_demand_s": "demand·s", "_per_s": "/s", "_s": "s"}
+MISSING = "–"
+
+
+def unit(metric: str) -> str:
+    """``outage_p50_ms`` → ``ms``; empty for counts and ratios."""
+    return next((word for ending, word in UNITS.items() if metric.endswith(ending)), "")
+
+
+def number(value: float, error: float = 0.0) -> str:
+    """Rounded to the error's first digit, or to three digits without one; thousands apart."""
+    if value == 0 and error == 0:
+        return "0"
+    size = abs(error) or abs(value)
+    digits = (0 if error else 2) - math.floor(math.log10(size))
+    if value == int(value) and not error:
+        digits = 0
+    return f"{value:,.{max(0, min(digits, 3))}f}".replace(",", THIN)
+
+
+def amount(metric: str, value: float | None, error: float = 0.0) -> str:
+    """``("outage_p50_ms", 8050, 50)`` → ``8.05 s``."""
+    if value is None:
+        return MISSING
+    word = unit(metric)
+    if word == "ms" and abs(value) >= 1000:
+        value, error, word = value / 1000, error / 1000, "s"
+    return f"{number(value, error)}{THIN}{word}" if word else number(value, error)
+
+
+def with_error(metric: str, value: float | None, error: float = 0.0) -> str:
+    """``8.05 s ± 0.05``; the error alone says how far to read the number."""
+    if value is None or not error:
+        return amount(metric, value)
+    scale = 1000 if unit(metric) == "ms" and abs(value) >= 1000 else 1
+    return f"{amount(metric, value, error)} ± {number(error / scale)}"
+
+
+def plural(count: int, word: str) -> str:
+    """``1 pair``, ``2 pairs``."""
+    return f"{number(count)} {word}{'' if count == 1 else 's'}"

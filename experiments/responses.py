@@ -1,0 +1,140 @@
+"""What the control plane did about it, from the journal: detection, repair, stale routes, return.
+
+The brain's words (``brain`` lines) and the port watcher's (``port`` lines) carry the run's
+clock. Whether the forwarding state is right is never taken from the brain: only a ``tables``
+line, which compares what the switches hold with the oracle, says so.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from experiments.story import Event, Line, Phase, Story
+
+STAMP_ERROR_S = 0.02
+"""How well an event of a process is placed on the run's clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A value with the half-width of what it could also be. None: not known, and ``note`` says why."""
+
+    value: float | None
+    error: float = 0.0
+    note: str = ""
+
+
+def unknown(why: str) -> Measure:
+    return Measure(None, 0.0, why)
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """How far the switches' tables were from the oracle at one moment."""
+
+    t: float
+    label: str
+    entries: int
+    harmless: int
+    longer: int
+    dark: int
+    """Entries that lead nowhere: black holes, loops, missing rules."""
+
+    @property
+    def stale(self) -> int:
+        return self.harmless + self.longer + self.dark
+
+    @property
+    def right(self) -> bool:
+        return self.entries > 0 and self.stale == 0
+
+
+def tables(story: Story) -> list[Tables]:
+    """All comparisons of the run, in order."""
+    return [_tables(line) for line in story.of("tables")]
+
+
+def _tables(line: Line) -> Tables:
+    count = Counter({name: int(line.get(name) or 0) for name in ("harmless", "longer", "blackhole", "loop", "missing")})
+    dark = count["blackhole"] + count["loop"] + count["missing"]
+    label = str(line.get("of") or "")
+    return Tables(float(line["t"]), label, int(line.get("entries") or 0), count["harmless"], count["longer"], dark)
+
+
+def within(lines: Sequence[Line], phase: Phase) -> list[Line]:
+    return [line for line in lines if phase.start_s <= float(line["t"]) < phase.end_s]
+
+
+def stale(story: Story, phase: Phase) -> dict[str, Measure]:
+    """The last comparison of the phase."""
+    here = [table for table in tables(story) if phase.start_s <= table.t < phase.end_s and table.entries]
+    if not here:
+        why = unknown("the tables were not read in this phase")
+        return {"stale_route_pct": why, "stale_dark_pct": why}
+    last = here[-1]
+    return {
+        "stale_route_pct": Measure(100 * last.stale / last.entries),
+        "stale_dark_pct": Measure(100 * last.dark / last.entries),
+    }
+
+
+def detect(story: Story, phase: Phase) -> Measure:
+    """First change of a port on the faulted link − t0 (s)."""
+    cuts = [event for event in phase.opened_by if event.links and not event.restores]
+    if not cuts:
+        return unknown("no link was broken in this phase")
+    seen = [float(line["t"]) for line in within(story.of("port"), phase) if _fell(line, cuts[0])]
+    if not seen:
+        return unknown("no switch noticed before the next event")
+    return Measure(max(0.0, min(seen) - cuts[0].began_s), STAMP_ERROR_S + cuts[0].done_s - cuts[0].began_s)
+
+
+def _fell(line: Line, cut: Event) -> bool:
+    return line.get("link") in cut.links and not line.get("live")
+
+
+def repair(story: Story, phase: Phase) -> Measure:
+    """Forwarding state = oracle − t0 (s): the brain's last programming before the tables were found right."""
+    if not phase.opened_by:
+        return unknown("nothing happened at the start of this phase")
+    right = [table.t for table in tables(story) if phase.start_s <= table.t < phase.end_s and table.right]
+    if not right:
+        return unknown("the tables were never found right in this phase")
+    worked = [float(line["t"]) for line in within(_programming(story), phase) if float(line["t"]) <= right[0]]
+    return Measure(max(worked, default=phase.start_s) - phase.start_s, STAMP_ERROR_S)
+
+
+def return_cost(story: Story, phase: Phase) -> dict[str, Measure]:
+    """From the first HELLO after the brain's return until its work is done and the tables are right."""
+    if not any(event.restores and event.kind.startswith("brain") for event in phase.opened_by):
+        return {}
+    hellos = [float(line["t"]) for line in within(_brain(story, "hello"), phase)]
+    done = [float(line["t"]) for line in within(_programming(story), phase)]
+    sent = within(_brain(story, "applied") or _programming(story), phase)
+    peak = {"return_peak_mods_per_s": Measure(float(peak_mods(sent)))}
+    right = [table for table in tables(story) if phase.start_s <= table.t < phase.end_s]
+    if not hellos:
+        return {"return_cost_s": unknown("no switch said hello to the returning brain"), **peak}
+    if not right or not right[-1].right:
+        return {"return_cost_s": unknown("the tables were not found right after the return"), **peak}
+    before = [t for t in done if t <= right[-1].t]
+    return {"return_cost_s": Measure(max(before, default=hellos[0]) - hellos[0], STAMP_ERROR_S), **peak}
+
+
+def peak_mods(lines: Sequence[Line]) -> int:
+    """The most flow and group changes that fell into one second."""
+    per_s: Counter[int] = Counter()
+    for line in lines:
+        counts = (line.get(name) for name in ("mods", "added", "deleted", "modified"))
+        per_s[int(float(line["t"]))] += sum(int(count) for count in counts if isinstance(count, (int, float)))
+    return max(per_s.values(), default=0)
+
+
+def _brain(story: Story, what: str) -> list[Line]:
+    return [line for line in story.of("brain") if line.get("what") == what]
+
+
+def _programming(story: Story) -> list[Line]:
+    return [line for line in story.of("brain") if line.get("what") in ("programmed", "reconciled")]
