@@ -20,6 +20,10 @@ from topology.forwarding import Snapshot
 from topology.model import Pair, Topology
 
 PULSE_S = 0.5
+LATE_S = 0.25
+"""A repeated look that is later than this is left to the next one."""
+LOOK_S, TRACE_S = 0.5, 0.3
+"""Without so much time left in the phase, its tables are not read, its paths not traced."""
 Oracle = Callable[[Topology, Snapshot, Collection[str]], Staleness]
 """(topology, snapshot, dead links) → how far the tables are from what they should say."""
 
@@ -71,7 +75,7 @@ class Runner:
         """The timeline, event by event, to its end."""
         self.lab.start(self.plan.traffic)
         for event in self.plan.timeline.events:
-            if isinstance(event, Look) and event.until_right and self.right:
+            if isinstance(event, Look) and self.pointless(event):
                 continue
             self.wait_until(event.at_s)
             if isinstance(event, Begin):
@@ -126,8 +130,17 @@ class Runner:
             "fault", action=action, fault=fault.kind, target=fault.target, began_s=round(began_s, 6), done_s=done_s
         )
 
+    def pointless(self, event: Look) -> bool:
+        """Right already; or too late, because what came before took long. An observation delays no fault."""
+        late_s = self.lab.now_s() - event.at_s
+        if event.until_right and (self.right or late_s > LATE_S):
+            return True
+        if missed := self.lab.now_s() > event.before_s - LOOK_S:
+            self.record("skipped", what="tables", of=event.phase, late_s=round(late_s, 3))
+        return missed
+
     def look(self, event: Look) -> None:
-        """Read the tables back and compare; trace the fine pairs when asked."""
+        """Read the tables back and compare; trace the fine pairs when asked and there is time."""
         at_s = self.lab.now_s()
         found = self.oracle(self.lab.topology, self.lab.snapshot(), self.dead_links())
         counts = {name: getattr(found, name) for name in ("entries", "harmless", "longer", "blackhole", "loop")}
@@ -135,9 +148,13 @@ class Runner:
         self.right = self.right or found.stale == 0
         self.record("tables", of=event.phase, at_s=round(at_s, 6), right=found.stale == 0, first=became_right, **counts)
         if event.trace and self.plan.traced:
-            self.trace(event.phase)
+            self.trace(event)
 
-    def trace(self, phase: str) -> None:
+    def trace(self, event: Look) -> None:
+        phase = event.phase
+        if self.lab.now_s() > event.before_s - TRACE_S:
+            self.record("skipped", what="trace", of=phase)
+            return
         pcap = self.plan.pcap and self.plan.pcap.with_name(f"{self.plan.pcap.stem}-{phase}.pcap")
         for seen in self.lab.trace(self.plan.traced, pcap):
             hops = [(hop.pop, hop.port) for hop in seen.hops]

@@ -13,6 +13,8 @@ from topology.errors import LabError
 from topology.forwarding import Snapshot
 from topology.model import Topology
 
+LATER = [{"at": "4 s", "fault": "brain.kill"}]
+
 
 def _actions(lab: FakeLab) -> list[str]:
     return [call for call in lab.calls if not call.startswith(("snapshot", "trace"))]
@@ -92,7 +94,7 @@ def test_tables_are_read_until_they_are_right_and_once_more_at_the_end() -> None
         (1.0, False, False),
         (2.0, False, False),
         (3.0, True, True),
-        (8.8, True, False),
+        (8.0, True, False),
     ]
 
 
@@ -156,3 +158,26 @@ def test_what_fails_while_healing_keeps_nothing_else_from_being_healed() -> None
     assert all(lab.links["a-b"].carrier())
     assert lab.calls[-2:] == ["stop", "close"]
     assert "it does not start again" in lines[-1][2]["error"]
+
+
+def test_a_slow_observation_delays_no_fault_and_is_told() -> None:
+    lab = FakeLab(ring())
+    take = lab.snapshot
+
+    def slowly() -> Snapshot:
+        lab.wait_until(lab.now_s() + 1.9)
+        return take()
+
+    lab.snapshot = slowly  # type: ignore[method-assign]
+    _, lines = play(lab, spec(phases=[{"name": "steady", "at": 0}, {"name": "dark", "at": "4 s"}], timeline=LATER))
+    began = {line["fault"]: line["began_s"] for line in of(lines, "fault") if line["action"] == "inject"}
+    assert began["brain.kill"] == 4.0
+    assert next((line["what"], line["of"]) for line in of(lines, "skipped")) == ("trace", "steady")
+
+
+def test_tables_are_not_read_in_a_phase_that_a_proof_has_used_up() -> None:
+    lab = FakeLab(ring(), deaf=["brain.kill"])
+    phases = [{"name": "steady", "at": 0}, {"name": "dark", "at": "4 s"}, {"name": "after", "at": "6 s"}]
+    _, lines = play(lab, spec(phases=phases, timeline=LATER))
+    assert [(line["what"], line["of"]) for line in of(lines, "skipped")] == [("tables", "dark")]
+    assert [line["of"] for line in of(lines, "tables")] == ["steady", "after"]
