@@ -10,7 +10,8 @@ import pytest
 from topology.errors import InputError, MachineError
 from topology.replica.abilities import Findings, judge
 from topology.replica.findings import cores_of_quota
-from topology.replica.guard import exit_status, identity_map
+from topology.replica.forks import exit_status
+from topology.replica.guard import identity_map
 from topology.replica.inside import Failure, system_path
 from topology.replica.machine import Machine
 
@@ -74,7 +75,7 @@ def test_tun_is_missed_only_by_what_stands_on_it() -> None:
         ("Permission denied: /dev/net/tun", False, "sudo chmod 0666 /dev/net/tun"),
         ("Permission denied: /dev/net/tun", True, "sudo chmod 0666 /dev/net/tun"),
         ("No such file or directory: /dev/net/tun", False, "sudo modprobe tun"),
-        ("No such file or directory: /dev/net/tun", True, "--device /dev/net/tun"),
+        ("No such file or directory: /dev/net/tun", True, "sudo modprobe tun (in a container: start it with --device"),
         ("Operation not permitted: /dev/net/tun", True, "--device /dev/net/tun"),
     ],
 )

@@ -104,10 +104,9 @@ def _tun(found: Findings) -> Ability:
         return Ability("tun", True, "/dev/net/tun makes TAPs inside a sandbox")
     if error == _NOT_TRIED:
         return Ability("tun", False, error, "first see to namespaces")
-    if found.container and "Permission denied" not in error:
-        return Ability("tun", False, error, "start the container with --device /dev/net/tun")
-    if "No such file" in error or "No such device" in error:
-        return Ability("tun", False, error, "sudo modprobe tun")
+    if "Permission denied" not in error:
+        device = " (in a container: start it with --device /dev/net/tun)" if found.container else ""
+        return Ability("tun", False, error, f"sudo modprobe tun{device}")
     rule = """echo 'KERNEL=="tun", MODE="0666"' | sudo tee /etc/udev/rules.d/60-failstatic-tun.rules"""
     return Ability("tun", False, error, f"sudo chmod 0666 /dev/net/tun (for good: {rule})")
 

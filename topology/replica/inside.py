@@ -19,7 +19,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from topology.errors import FailstaticError, InputError, LabError, MachineError
-from topology.replica.guard import RUN, report
+from topology.replica.first import RUN
+from topology.replica.forks import report
 from topology.replica.priority import Kind
 
 RUNDIR = RUN / "failstatic"

@@ -22,7 +22,9 @@ from types import TracebackType
 from typing import Any
 
 from topology.errors import LabError, MachineError
-from topology.replica.guard import RUN, Orders, exit_status, fork_guard
+from topology.replica.first import RUN
+from topology.replica.forks import Orders, exit_status
+from topology.replica.guard import fork_guard
 from topology.replica.inside import RUNDIR, Failure, Inside, Stage, perform
 
 __all__ = ["RUNDIR", "Failure", "Inside", "Sandbox"]
