@@ -9,14 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from topology.replica.preflight import Machine
-
 from controller.oracle import stale_routes
 from experiments.journal import Journal
 from experiments.policies import Policy
 from experiments.prepare import Prepared
 from experiments.results import JOURNAL
 from experiments.runner import Plan, run
+from topology.replica.preflight import Machine
 from topology.replica.sandbox import Inside
 
 STATUS = {"complete": 0, "error": 3, "stopped": 130}
