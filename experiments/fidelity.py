@@ -3,8 +3,9 @@
 A fault of the network and a fault of the machine look alike: probes come late or not at all.
 They are told apart by *control pairs*, whose path no fault of the timeline touches: what they
 lose, or how much later than configured their probes come, is the machine's doing. Added are
-losses before the first fault, ports that fell without an order, probes never sent, steps of
-the clock, and processors taken by others. Any reason makes every check of the policy unknown.
+losses before the first fault, probes never sent, and what the journal tells about the machine
+(``machine_trust``): processors taken by others, ports that fell without an order, … Any reason
+makes every check of the policy unknown.
 
 Darkness that a design brings about is no reason: a pair that never worked before the first
 fault, and one that falls silent for a second or more after the brain was struck (rules that
@@ -15,44 +16,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
-from experiments import outage
+from experiments import machine_trust, outage
 from experiments.attribution import SLACK_S, configured_delay_ms, crossing, faulted_links, first_fault_s
 from experiments.latency import quantiles
+from experiments.machine_trust import Bounds, Figures
 from experiments.samples import Bools, Floats
-from experiments.story import Line, Story
+from experiments.story import Story
 
-Figures = dict[str, float | int | None]
 DARK_S = 1.0
 """A silence this long is a state, not a stumble."""
 WINDOW_S = 1.0
 FEW = 20
 """Windows with fewer delivered control probes say nothing about a 99th percentile."""
-PORT_BACK_S = 10.0
-"""BFD may take this long to say that a healed link is up, and may flap meanwhile."""
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """Beyond these nothing is believed. Chosen on two cores at several times what an idle machine shows."""
-
-    delay_error_p50_ms: float = 2.0
-    """Measured − configured one-way delay on control pairs, median of any second."""
-    delay_error_p99_ms: float = 15.0
-    unsent_pct: float = 0.1
-    send_late_p99_ms: float = 15.0
-    clock_step_ms: float = 1.0
-    others_pct: float = 15.0
-    """Processors taken by processes outside the run (and stolen by the hypervisor) …"""
-    idle_pct: float = 10.0
-    """… while less than this was idle, …"""
-    starved_s: int = 2
-    """… in so many seconds."""
-    link_delay_ms: float = 2.0
-    link_rate_pct: float = 15.0
 
 
 BOUNDS = Bounds()
@@ -82,8 +60,9 @@ def judge(story: Story, bounds: Bounds = BOUNDS) -> Fidelity:
         reasons += _sending(story, figures, bounds)
     seconds = _delay_errors(story, figures)
     reasons += _lateness(seconds, figures, bounds)
-    reasons += [*_ports(story, figures), *_clock(story, figures, bounds), *_processors(story, figures, bounds)]
-    reasons += _links(story, figures, bounds)
+    reasons += machine_trust.ports(story, figures)
+    for look in (machine_trust.lateness, machine_trust.clock, machine_trust.processors, machine_trust.links):
+        reasons += look(story, figures, bounds)
     return Fidelity(tuple(reasons), figures, seconds)
 
 
@@ -189,92 +168,3 @@ def _lateness(seconds: dict[str, list[float | None]], figures: Figures, bounds: 
                 f"delay on control pairs was off by {worst:.1f} ms ({name[:3]}) in second {second} "
                 f"(bound {bound:g} ms; {many} of {len(known)} seconds beyond it)"
             )
-
-
-def _ports(story: Story, figures: Figures) -> Iterator[str]:
-    fallen = [line for line in story.of("port") if _in_run(story, line) and not line.get("live", True)]
-    strange = [line for line in fallen if not _ordered(story, line)]
-    figures["uninjected_port_events"] = len(strange)
-    if strange:
-        first = strange[0]
-        what = f"{first.get('cause', 'port')} of {first.get('pop')} port {first.get('port')}"
-        yield f"{len(strange)} ports fell that nobody touched (first: {what} at {float(first['t']):.1f} s)"
-
-
-def _in_run(story: Story, line: Line) -> bool:
-    return story.start_s <= float(line["t"]) <= story.end_s
-
-
-def _ordered(story: Story, line: Line) -> bool:
-    """Whether its link was broken then, or healed shortly before."""
-    mine = [event for event in story.events if line.get("link") in event.links]
-    last = max(
-        (event for event in mine if event.began_s - 0.05 <= float(line["t"])), key=lambda e: e.began_s, default=None
-    )
-    return last is not None and (not last.restores or float(line["t"]) < last.done_s + PORT_BACK_S)
-
-
-def _clock(story: Story, figures: Figures, bounds: Bounds) -> Iterator[str]:
-    steps = [abs(float(line["step_ms"])) for line in story.of("clock") if line.get("step_ms") is not None]
-    worst = max(steps, default=None)
-    figures["clock_step_ms"] = worst
-    if worst is not None and worst > bounds.clock_step_ms:
-        yield f"the clock was stepped by {worst:.1f} ms during the run"
-
-
-def _processors(story: Story, figures: Figures, bounds: Bounds) -> Iterator[str]:
-    loads = [line for line in story.of("load") if _in_run(story, line) and line.get("idle_pct") is not None]
-    others = [float(line.get("foreign_pct") or 0) + float(line.get("steal_pct") or 0) for line in loads]
-    idle = [float(line["idle_pct"]) for line in loads]
-    starved = [o for o, i in zip(others, idle, strict=True) if o > bounds.others_pct and i < bounds.idle_pct]
-    figures["foreign_max_pct"], figures["idle_min_pct"] = max(others, default=None), min(idle, default=None)
-    figures["own_mean_pct"] = _mean([float(line["own_pct"]) for line in loads if line.get("own_pct") is not None])
-    figures["wait_max_s_per_s"] = max((float(line.get("wait_s_per_s") or 0) for line in loads), default=None)
-    figures["starved_s"] = len(starved) if loads else None
-    if len(starved) >= bounds.starved_s:
-        yield (
-            f"others took the processors: up to {max(starved):.0f} % of them, with nothing idle, "
-            f"in {len(starved)} of {len(loads)} seconds"
-        )
-
-
-def _mean(values: list[float]) -> float | None:
-    return round(sum(values) / len(values), 1) if values else None
-
-
-def _links(story: Story, figures: Figures, bounds: Bounds) -> Iterator[str]:
-    """Links as measured before the start against what was configured."""
-    table = calibration(story)
-    delays = [abs(float(row["delay_error_ms"])) for row in table if row["delay_error_ms"] is not None]
-    rates = [abs(float(row["rate_error_pct"])) for row in table if row["rate_error_pct"] is not None]
-    figures["links_measured"] = len(table)
-    figures["link_delay_error_median_ms"] = round(float(np.median(delays)), 3) if delays else None
-    figures["link_delay_error_max_ms"] = max(delays, default=None)
-    figures["link_rate_error_max_pct"] = max(rates, default=None)
-    for row in table:
-        if abs(float(row["delay_error_ms"] or 0)) > bounds.link_delay_ms:
-            yield f"link {row['link']} was built {row['delay_error_ms']:+.1f} ms off its configured delay"
-        if abs(float(row["rate_error_pct"] or 0)) > bounds.link_rate_pct:
-            yield f"link {row['link']} was built {row['rate_error_pct']:+.0f} % off its configured rate"
-
-
-def calibration(story: Story) -> list[dict[str, Any]]:
-    """One row per measured link; errors in the worse direction."""
-    return [_calibrated(line) for line in story.of("link") if line.get("delay_ms") is not None]
-
-
-def _calibrated(line: Line) -> dict[str, Any]:
-    ways = [line.get("measured_ab_ms"), line.get("measured_ba_ms")]
-    errors = [float(way) - float(line["delay_ms"]) for way in ways if way is not None]
-    rate, measured = line.get("rate_bps"), line.get("measured_bps")
-    return {
-        "link": str(line.get("link")),
-        "delay_ms": float(line["delay_ms"]),
-        "measured_ab_ms": ways[0],
-        "measured_ba_ms": ways[1],
-        "delay_error_ms": round(max(errors, key=lambda error: abs(error)), 3) if errors else None,
-        "rate_bps": rate,
-        "measured_bps": measured,
-        "rate_error_pct": round(100 * (float(measured) / float(rate) - 1), 1) if rate and measured else None,
-    }
-

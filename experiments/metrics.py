@@ -9,6 +9,7 @@ the same interval; the counts of probes take in the fine ones.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +18,7 @@ from experiments import latency, outage, responses, windows
 from experiments.attribution import NOWHERE, crossing, first_fault_s, phase_numbers, settled
 from experiments.responses import Measure, unknown
 from experiments.samples import Bools, Floats, Ints
-from experiments.story import Phase, Story
+from experiments.story import Line, Phase, Story
 
 Measures = dict[str, Measure]
 END_OF_PHASE_PROBES = 5
@@ -51,6 +52,7 @@ def _phase(story: Story, place: int, number: Ints, calm: latency.Delays) -> Meas
     found |= _cut(story, place, number)
     found |= responses.stale(story, phase)
     found |= {"detect_s": responses.detect(story, phase), "repair_s": responses.repair(story, phase)}
+    found |= _bulk(story, phase.start_s, phase.end_s)
     found["mitigate_s"] = _mitigate(story, phase, mine)
     if returned := responses.return_cost(story, phase):
         found |= returned | {"return_lost": found["probes_lost"]}
@@ -61,7 +63,7 @@ def _overall(story: Story, number: Ints, by_phase: dict[str, Measures]) -> Measu
     inside = number != NOWHERE
     found = _probes(story, inside, story.start_s, story.end_s)
     found |= _outages(story, np.where(inside, 0, NOWHERE))
-    found |= _bulk(story)
+    found |= _bulk(story, story.start_s, story.end_s)
     for name in ("in_flight_ms", "repair_ms", "return_cost_s", "return_lost", "return_peak_mods_per_s"):
         known = [measures[name] for measures in by_phase.values() if name in measures]
         with_value = [one for one in known if one.value is not None]
@@ -183,12 +185,31 @@ def _mitigate(story: Story, phase: Phase, mine: Bools) -> Measure:
     return Measure(max(0.0, float(lost.max()) + story.interval_s - phase.start_s), story.interval_s)
 
 
-def _bulk(story: Story) -> Measures:
-    """Delivered against offered, over the flows that gave a result."""
+def _bulk(story: Story, start_s: float, end_s: float) -> Measures:
+    """Delivered against offered between two times, over the flows that gave a result."""
     flows = [line for line in story.of("bulk") if line.get("offered_bps")]
-    known = [line for line in flows if line.get("delivered_bps") is not None]
-    if not known:
-        return {"demand_satisfied_pct": unknown("no bulk flow gave a result")} if flows else {}
-    offered, delivered = (sum(float(line[name]) for line in known) for name in ("offered_bps", "delivered_bps"))
-    missing = sum(float(line["offered_bps"]) for line in flows) - offered
+    if not flows:
+        return {}
+    whole = (start_s, end_s) == (story.start_s, story.end_s)
+    shares = [(float(line["offered_bps"]), _delivered_bps(line, start_s, end_s, whole)) for line in flows]
+    offered = sum(rate for rate, delivered in shares if delivered is not None)
+    if not offered:
+        return {"demand_satisfied_pct": unknown("no bulk flow gave a result")}
+    delivered = sum(delivered for _, delivered in shares if delivered is not None)
+    missing = sum(rate for rate, found in shares if found is None)
     return {"demand_satisfied_pct": Measure(100 * delivered / offered, 100 * missing / (offered + missing))}
+
+
+def _delivered_bps(line: Line, start_s: float, end_s: float, whole: bool) -> float | None:
+    """One flow's mean rate at its receiver; its handshake at the start of the run is left out."""
+    intervals = line.get("intervals")
+    if whole or intervals is None:
+        found = line.get("delivered_bps") if whole else None
+        return None if found is None else float(found)
+    since_s = max(start_s, float(line.get("since_s") or 0.0))
+    bits = sum(_overlap_s(one, since_s, end_s) / (one[1] - one[0]) * one[2] for one in intervals if one[1] > one[0])
+    return float(bits) / (end_s - since_s) if end_s > since_s else None
+
+
+def _overlap_s(interval: Sequence[float], start_s: float, end_s: float) -> float:
+    return max(0.0, min(interval[1], end_s) - max(interval[0], start_s))

@@ -107,20 +107,26 @@ def repair(story: Story, phase: Phase) -> Measure:
 
 
 def return_cost(story: Story, phase: Phase) -> dict[str, Measure]:
-    """From the first HELLO after the brain's return until its work is done and the tables are right."""
+    """From the first HELLO after the brain's return until it has gone through every PoP and the tables are right."""
     if not any(event.restores and event.kind.startswith("brain") for event in phase.opened_by):
         return {}
+    sent = within(_brain(story, "applied") or _programming(story), phase)
+    return {"return_cost_s": _cost(story, phase), "return_peak_mods_per_s": Measure(float(peak_mods(sent)))}
+
+
+def _cost(story: Story, phase: Phase) -> Measure:
     hellos = [float(line["t"]) for line in within(_brain(story, "hello"), phase)]
     done = [float(line["t"]) for line in within(_programming(story), phase)]
-    sent = within(_brain(story, "applied") or _programming(story), phase)
-    peak = {"return_peak_mods_per_s": Measure(float(peak_mods(sent)))}
-    right = [table for table in tables(story) if phase.start_s <= table.t < phase.end_s]
+    right = [table.right for table in tables(story) if phase.start_s <= table.t < phase.end_s]
+    seen = {str(line.get("pop")) for line in within(_brain(story, "reconciling"), phase)}
+    missing = len(set(story.topology.names) - seen)
     if not hellos:
-        return {"return_cost_s": unknown("no switch said hello to the returning brain"), **peak}
-    if not right or not right[-1].right:
-        return {"return_cost_s": unknown("the tables were not found right after the return"), **peak}
-    before = [t for t in done if t <= right[-1].t]
-    return {"return_cost_s": Measure(max(before, default=hellos[0]) - hellos[0], STAMP_ERROR_S), **peak}
+        return unknown("no switch said hello to the returning brain")
+    if missing or not done:
+        return unknown(f"the brain had not come to {missing} PoPs when the phase ended")
+    if not right or not right[-1]:
+        return unknown("the tables were not found right after the return")
+    return Measure(max(done) - hellos[0], STAMP_ERROR_S)
 
 
 def peak_mods(lines: Sequence[Line]) -> int:

@@ -53,6 +53,13 @@ class Phase:
     start_s: float
     end_s: float
     opened_by: tuple[Event, ...] = ()
+    planned_s: float | None = None
+
+    @property
+    def late_s(self) -> float:
+        """How much later than planned its events came."""
+        first_s = min((event.began_s for event in self.opened_by), default=self.planned_s)
+        return 0.0 if first_s is None or self.planned_s is None else max(0.0, first_s - self.planned_s)
 
     @property
     def length_s(self) -> float:
@@ -148,7 +155,7 @@ def phases(spec: Mapping[str, Any], happened: Sequence[Event]) -> tuple[Phase, .
     opened = _opened(spec, happened)
     starts_s = [_border(at_s, opened.get(at_s, ())) for _, at_s in planned] + [end_s]
     return tuple(
-        Phase(name, starts_s[place], max(starts_s[place], starts_s[place + 1]), tuple(opened.get(at_s, ())))
+        Phase(name, starts_s[place], max(starts_s[place], starts_s[place + 1]), tuple(opened.get(at_s, ())), at_s)
         for place, (name, at_s) in enumerate(planned)
     )
 
@@ -174,9 +181,9 @@ def seconds(item: Mapping[str, Any], key: str) -> float:
 
 def _border(at_s: float, openers: Sequence[Event]) -> float:
     """A fault bites when it begins; a link is whole again when its heal is done."""
-    injected = [event.began_s for event in openers if not event.restores]
-    healed = [event.done_s if event.links else event.began_s for event in openers if event.restores]
-    return min(injected) if injected else max(healed, default=at_s)
+    whole_again = [event.done_s for event in openers if event.restores and event.links]
+    broken = any(not event.restores for event in openers)
+    return max(whole_again) if whole_again and not broken else min((event.began_s for event in openers), default=at_s)
 
 
 def _key(line: Line) -> tuple[str, str, str]:

@@ -25,12 +25,14 @@ def write_all(run_dir: Path, summary: Mapping[str, Any]) -> tuple[Path, ...]:
     cannot be read, OSError when it cannot be written.
     """
     from experiments import folder
-    from experiments.report import html, map, timeline
+    from experiments.report.html import render
+    from experiments.report.map import draw as draw_map
     from experiments.report.palette import png, save
+    from experiments.report.timeline import draw as draw_timeline
 
     run = folder.read(run_dir)
-    pictures = {TIMELINE: timeline.draw(run), MAP: map.draw(run)}
+    pictures = {TIMELINE: draw_timeline(run), MAP: draw_map(run)}
     for name, figure in pictures.items():
         save(run_dir / name, png(figure))
-    save(run_dir / REPORT, html.render(run, summary, pictures[TIMELINE], pictures[MAP]).encode())
+    save(run_dir / REPORT, render(run, summary, pictures[TIMELINE], pictures[MAP]).encode())
     return tuple(run_dir / name for name in (REPORT, TIMELINE, MAP))

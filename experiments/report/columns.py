@@ -119,7 +119,7 @@ def _cell(metric: str, value: float | None, error: float) -> Cell:
         return Cell(MISSING, "quiet")
     if value == 0 and not metric.startswith("availability"):
         return Cell("0", "quiet")
-    return Cell(amount(metric, value, min(error, abs(value) / 10) if value else 0.0))
+    return Cell(amount(metric, value, error, spare=int(metric.endswith("_pct"))))
 
 
 def _parts(phase: str) -> Callable[[Policy], Cell]:
@@ -132,7 +132,7 @@ def _parts(phase: str) -> Callable[[Policy], Cell]:
             return Cell("was dark" if "dark" in why else MISSING, "quiet")
         never = "not repaired" in policy["notes"]["phases"].get(phase, {}).get("repair_ms", "")
         error = policy["errors"]["phases"].get(phase, {}).get("repair_ms", 0.0)
-        repair = "never" if never else amount("repair_ms", found["repair_ms"], error)
+        repair = "never" if never else amount("repair_ms", found["repair_ms"], error, spare=1)
         return Cell(f"{number(found['in_flight_ms'], 1.0)} + {repair}")
 
     return cell

@@ -15,7 +15,9 @@ from experiments.story import Story
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
 
 CELL_S = 0.25
 WIDTH, PANEL = 10.0, 2.5
@@ -40,7 +42,7 @@ def draw(run: Run) -> Figure:
     return drawn
 
 
-def drawn_colours() -> object:
+def drawn_colours() -> Colormap:
     """White where nothing was lost; grey where nothing is known."""
     from matplotlib.colors import LinearSegmentedColormap
 
@@ -59,10 +61,10 @@ def losses(story: Story) -> tuple[Floats, list[int]]:
     return share[rows], rows
 
 
-def _panel(axes: Axes, story: Story, colours: object) -> object:
+def _panel(axes: Axes, story: Story, colours: Colormap) -> AxesImage:
     share, rows = losses(story)
     extent = (story.start_s, story.end_s, len(rows), 0)
-    image = axes.imshow(share, aspect="auto", interpolation="nearest", cmap=colours, vmin=0, vmax=1, extent=extent)  # type: ignore[arg-type]
+    image = axes.imshow(share, aspect="auto", interpolation="nearest", cmap=colours, vmin=0, vmax=1, extent=extent)
     sources = [story.samples.pairs[row][0] for row in rows]
     firsts = [row for row in range(len(sources)) if row == 0 or sources[row] != sources[row - 1]]
     middles = [(first + after) / 2 for first, after in zip(firsts, [*firsts[1:], len(sources)], strict=True)]

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from experiments.fidelity import calibration
 from experiments.folder import Run
+from experiments.machine_trust import calibration
 from experiments.metric_names import METRICS
 from experiments.report import columns, heatmap, palette, trust, words
 from experiments.report.words import MISSING, amount, with_error
@@ -85,13 +85,12 @@ def context(run: Run, summary: Mapping[str, Any]) -> dict[str, Any]:
 
 def _check(check: Mapping[str, Any]) -> dict[str, str]:
     value = with_error(check["metric"], check["value"], check["error"] or 0.0)
-    unit = words.unit(check["metric"])
     return {
         "name": check["name"],
         "verdict": check["verdict"],
         "where": f"{check['metric']} · {check['phase'] or 'whole run'}",
         "value": value,
-        "bound": f"{check['bound']}{words.THIN}{unit}" if unit else check["bound"],
+        "bound": words.bound(check["metric"], check["bound"]),
         "why": check["why"],
     }
 
@@ -123,6 +122,7 @@ _FIGURES = (
     ("send_late_p99_ms", "probes sent late, 99th percentile", "ms", "send_late_p99_ms"),
     ("prober_dropped", "probes dropped in the prober's buffers", "probes", None),
     ("uninjected_port_events", "ports that fell and nobody touched", "", None),
+    ("event_late_max_s", "the fault that came latest after its time", "s", "event_late_s"),
     ("clock_step_ms", "step of the clock", "ms", "clock_step_ms"),
     ("own_mean_pct", "processors used by the run, mean", "%", None),
     ("foreign_max_pct", "processors used by others, worst second", "%", None),

@@ -30,7 +30,7 @@ def draw(run: Run) -> Figure:
         return drawn
     lanes.strip(rows[0], stories[0])
     for axes, story in zip(rows[1:], stories, strict=True):
-        _lane(axes, story, colours[story.policy], last=story is stories[-1])
+        _lane(axes, story, colours[story.policy], first=story is stories[0], last=story is stories[-1])
     return drawn
 
 
@@ -42,7 +42,7 @@ def pairs_down(story: Story) -> tuple[Floats, Floats]:
     return times, np.bincount(np.minimum(place, len(times) - 1), minlength=len(times)).astype(np.float64)
 
 
-def _lane(axes: Axes, story: Story, colour: str, *, last: bool) -> None:
+def _lane(axes: Axes, story: Story, colour: str, *, first: bool, last: bool) -> None:
     times, down = pairs_down(story)
     pairs = len(story.samples.pairs)
     lanes.shade(axes, lanes.spans(story))
@@ -60,7 +60,7 @@ def _lane(axes: Axes, story: Story, colour: str, *, last: bool) -> None:
     )
     if last:
         axes.set_xlabel("seconds since the start of the run", fontsize=8.5)
-    if axes.get_subplotspec().rowspan.start == 1:
+    if first:
         axes.set_title(f"pairs down, of {pairs}", loc="left", fontsize=8.5, color=INK, pad=4)
 
 

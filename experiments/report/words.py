@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 THIN = "\u202f"
 """Narrow no-break space: between thousands, and between a number and its unit."""
@@ -15,25 +16,25 @@ def unit(metric: str) -> str:
     return next((word for ending, word in UNITS.items() if metric.endswith(ending)), "")
 
 
-def number(value: float, error: float = 0.0) -> str:
-    """Rounded to the error's first digit, or to three digits without one; thousands apart."""
+def number(value: float, error: float = 0.0, *, spare: int = 0) -> str:
+    """At most three digits, and ``spare`` more than the error's first; thousands apart."""
     if value == 0 and error == 0:
         return "0"
-    size = abs(error) or abs(value)
-    digits = (0 if error else 2) - math.floor(math.log10(size))
-    if value == int(value) and not error:
-        digits = 0
+    digits = 0 if value == int(value) else 2 - math.floor(math.log10(abs(value)))
+    if error:
+        digits = min(2 - math.floor(math.log10(abs(value))) if value else 3, spare - math.floor(math.log10(error)))
     return f"{value:,.{max(0, min(digits, 3))}f}".replace(",", THIN)
 
 
-def amount(metric: str, value: float | None, error: float = 0.0) -> str:
+def amount(metric: str, value: float | None, error: float = 0.0, *, spare: int = 0) -> str:
     """``("outage_p50_ms", 8050, 50)`` → ``8.05 s``."""
     if value is None:
         return MISSING
     word = unit(metric)
     if word == "ms" and abs(value) >= 1000:
         value, error, word = value / 1000, error / 1000, "s"
-    return f"{number(value, error)}{THIN}{word}" if word else number(value, error)
+    text = number(value, error, spare=spare)
+    return f"{text}{THIN}{word}" if word else text
 
 
 def with_error(metric: str, value: float | None, error: float = 0.0) -> str:
@@ -41,9 +42,9 @@ def with_error(metric: str, value: float | None, error: float = 0.0) -> str:
     if value is None or not error:
         return amount(metric, value)
     scale = 1000 if unit(metric) == "ms" and abs(value) >= 1000 else 1
-    return f"{amount(metric, value, error)} ± {number(error / scale)}"
+    return f"{amount(metric, value, error)} ± {number(error / scale, error / scale)}"
 
 
-def plural(count: int, word: str) -> str:
-    """``1 pair``, ``2 pairs``."""
-    return f"{number(count)} {word}{'' if count == 1 else 's'}"
+def bound(metric: str, text: str) -> str:
+    """``("outage_max_ms", "≥ 7500")`` → ``≥ 7.5 s``."""
+    return re.sub(r"[\d.]+(?:e[+-]?\d+)?", lambda found: amount(metric, float(found[0])), text)

@@ -204,6 +204,7 @@ def _returning(recipe: Recipe) -> list[tuple[float, str, dict[str, Any]]]:
     told: list[tuple[float, str, dict[str, Any]]] = []
     for place, pop in enumerate(recipe.topology.names):
         told.append((RETURN_S + 0.5 + 0.01 * place, "brain", {"what": "hello", "pop": pop}))
+        told.append((RETURN_S + 0.9, "brain", {"what": "reconciling", "pop": pop, "mods": 7}))
         told.append((RETURN_S + 1.1 + 0.01 * place, "brain", {"what": "applied", "pop": pop, "mods": 7}))
     return [
         *told,

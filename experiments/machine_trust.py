@@ -1,0 +1,136 @@
+"""What the journal says about the machine: processors, clock, ports, links, lateness of the runner.
+
+Half of ``experiments.fidelity``: each function fills in its figures and yields its reasons.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from experiments.story import Line, Story
+
+Figures = dict[str, float | int | None]
+PORT_BACK_S = 10.0
+"""BFD may take this long to say that a healed link is up, and may flap meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Beyond these nothing is believed. Chosen on two cores at several times what an idle machine shows."""
+
+    delay_error_p50_ms: float = 2.0
+    """Measured − configured one-way delay on control pairs, median of any second."""
+    delay_error_p99_ms: float = 15.0
+    unsent_pct: float = 0.1
+    send_late_p99_ms: float = 15.0
+    clock_step_ms: float = 1.0
+    event_late_s: float = 0.5
+    """A fault that came this much later than planned."""
+    others_pct: float = 15.0
+    """Processors taken by processes outside the run (and stolen by the hypervisor) …"""
+    idle_pct: float = 10.0
+    """… while less than this was idle, …"""
+    starved_s: int = 2
+    """… in so many seconds."""
+    link_delay_ms: float = 2.0
+    link_rate_pct: float = 15.0
+
+
+def ports(story: Story, figures: Figures) -> Iterator[str]:
+    """Ports that fell while nothing had been done to their link."""
+    fallen = [line for line in story.of("port") if _in_run(story, line) and not line.get("live", True)]
+    strange = [line for line in fallen if not _ordered(story, line)]
+    figures["uninjected_port_events"] = len(strange)
+    if strange:
+        first = strange[0]
+        what = f"{first.get('cause', 'port')} of {first.get('pop')} port {first.get('port')}"
+        yield f"{len(strange)} ports fell that nobody touched (first: {what} at {float(first['t']):.1f} s)"
+
+
+def _in_run(story: Story, line: Line) -> bool:
+    return story.start_s <= float(line["t"]) <= story.end_s
+
+
+def _ordered(story: Story, line: Line) -> bool:
+    """Whether its link was broken then, or healed shortly before."""
+    t = float(line["t"])
+    mine = [event for event in story.events if line.get("link") in event.links and event.began_s - 0.05 <= t]
+    last = max(mine, key=lambda event: event.began_s, default=None)
+    return last is not None and (not last.restores or t < last.done_s + PORT_BACK_S)
+
+
+def clock(story: Story, figures: Figures, bounds: Bounds) -> Iterator[str]:
+    """Steps of the wall clock against the monotonic one."""
+    steps = [abs(float(line["step_ms"])) for line in story.of("clock") if line.get("step_ms") is not None]
+    worst = max(steps, default=None)
+    figures["clock_step_ms"] = worst
+    if worst is not None and worst > bounds.clock_step_ms:
+        yield f"the clock was stepped by {worst:.1f} ms during the run"
+
+
+def lateness(story: Story, figures: Figures, bounds: Bounds) -> Iterator[str]:
+    """Faults that came later than planned: the runner itself was held up."""
+    late = max(story.phases, key=lambda phase: phase.late_s, default=None)
+    figures["event_late_max_s"] = round(late.late_s, 3) if late else None
+    if late is not None and late.late_s > bounds.event_late_s:
+        yield f"the fault that opens '{late.name}' came {late.late_s:.1f} s late (bound {bounds.event_late_s:g} s)"
+
+
+def processors(story: Story, figures: Figures, bounds: Bounds) -> Iterator[str]:
+    """Seconds in which others took the processors and left nothing idle."""
+    loads = [line for line in story.of("load") if _in_run(story, line) and line.get("idle_pct") is not None]
+    others = [float(line.get("foreign_pct") or 0) + float(line.get("steal_pct") or 0) for line in loads]
+    idle = [float(line["idle_pct"]) for line in loads]
+    own = [float(line["own_pct"]) for line in loads if line.get("own_pct") is not None]
+    starved = [o for o, i in zip(others, idle, strict=True) if o > bounds.others_pct and i < bounds.idle_pct]
+    figures["foreign_max_pct"], figures["idle_min_pct"] = max(others, default=None), min(idle, default=None)
+    figures["own_mean_pct"] = round(sum(own) / len(own), 1) if own else None
+    figures["wait_max_s_per_s"] = max((float(line.get("wait_s_per_s") or 0) for line in loads), default=None)
+    figures["starved_s"] = len(starved) if loads else None
+    if len(starved) >= bounds.starved_s:
+        yield (
+            f"others took the processors: up to {max(starved):.0f} % of them, with nothing idle, "
+            f"in {len(starved)} of {len(loads)} seconds"
+        )
+
+
+def links(story: Story, figures: Figures, bounds: Bounds) -> Iterator[str]:
+    """Links as measured before the start against what was configured."""
+    table = calibration(story)
+    delays = [abs(float(row["delay_error_ms"])) for row in table if row["delay_error_ms"] is not None]
+    rates = [abs(float(row["rate_error_pct"])) for row in table if row["rate_error_pct"] is not None]
+    figures["links_measured"] = len(table)
+    figures["link_delay_error_median_ms"] = round(float(np.median(delays)), 3) if delays else None
+    figures["link_delay_error_max_ms"] = max(delays, default=None)
+    figures["link_rate_error_max_pct"] = max(rates, default=None)
+    for row in table:
+        if abs(float(row["delay_error_ms"] or 0)) > bounds.link_delay_ms:
+            yield f"link {row['link']} was built {row['delay_error_ms']:+.1f} ms off its configured delay"
+        if abs(float(row["rate_error_pct"] or 0)) > bounds.link_rate_pct:
+            yield f"link {row['link']} was built {row['rate_error_pct']:+.0f} % off its configured rate"
+
+
+def calibration(story: Story) -> list[dict[str, Any]]:
+    """One row per measured link; errors in the worse direction."""
+    return [_calibrated(line) for line in story.of("link") if line.get("delay_ms") is not None]
+
+
+def _calibrated(line: Line) -> dict[str, Any]:
+    ways = [line.get("measured_ab_ms"), line.get("measured_ba_ms")]
+    errors = [float(way) - float(line["delay_ms"]) for way in ways if way is not None]
+    worst = max(errors, key=abs) if errors else None
+    rate, measured = line.get("rate_bps"), line.get("measured_bps")
+    return {
+        "link": str(line.get("link")),
+        "delay_ms": float(line["delay_ms"]),
+        "measured_ab_ms": ways[0],
+        "measured_ba_ms": ways[1],
+        "delay_error_ms": None if worst is None else round(worst, 3),
+        "rate_bps": rate,
+        "measured_bps": measured,
+        "rate_error_pct": round(100 * (float(measured) / float(rate) - 1), 1) if rate and measured else None,
+    }
