@@ -16,7 +16,7 @@ from typing import Any
 
 from controller.process import ControllerProcess, command
 from experiments.labs.load import Load, LoadMeter
-from experiments.lab import LinkControl, PathTrace, Record, TrafficPlan
+from experiments.lab import BrainControl, LinkControl, PathTrace, Record, TrafficPlan
 from experiments.policies import Policy
 from topology import addressing, inventory
 from topology.errors import LabError
@@ -56,7 +56,7 @@ class EmulatedLab:
 
     links: Mapping[str, LinkControl]
     control: Mapping[str, LinkControl]
-    brain: EmulatedBrain
+    brain: BrainControl
 
     def __init__(
         self,
@@ -123,12 +123,12 @@ class EmulatedLab:
         inventory_file = self._inside.rundir / "topology.json"
         inventory_file.write_text(inventory.dump(self.topology))
         settings = json.dumps(asdict(self.policy.brain))
-        self.brain = EmulatedBrain(
+        brain = EmulatedBrain(
             command(inventory_file, settings, framework=self._framework),
             namespace_pid=self.network.pid(BRAIN),
             on_line=self._brain_said,
         )
-        self.brain.network = self.network
+        brain.network, self.brain = self.network, brain
         self.brain.start()
         self._ending.append(self.brain.kill)
         self.network.connect_switches()
@@ -166,7 +166,7 @@ class EmulatedLab:
         prober.open()
         prober.start(time.time_ns() + int(20e6))
         silent = prober.wait_until_heard(max(1.0, deadline - time.monotonic()))
-        prober.stop()
+        prober.kill()
         self._record("converged", reconciled=len(self._reconciled), silent_pairs=silent)
 
     # ---------------------------------------------------------- the timeline

@@ -31,7 +31,8 @@ class SwitchSettings:
     inactivity_probe_ms: int = 5000
     """Open vSwitch does not go below 5000: a hung controller is noticed after one to two probes."""
     max_backoff_ms: int = 1000
-    """Longest wait between two attempts to reach the controller (holds after the first connection)."""
+    """Longest wait between two attempts to reach the controller. Open vSwitch 3.1 applies it to a connection
+    that stands and forgets it when that breaks: it then tries after 1, 3, 7, 15, 23, … s."""
     bfd_interval_ms: int | None = None
     """BFD (RFC 5880) on every backbone port, detection after three intervals; None: carrier only."""
 
