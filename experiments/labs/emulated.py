@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from controller.process import ControllerProcess, command
-from experiments.labs.load import Load, LoadMeter
 from experiments.lab import BrainControl, LinkControl, PathTrace, Record, TrafficPlan
+from experiments.labs.load import Load, LoadMeter
 from experiments.policies import Policy
 from topology import addressing, inventory
 from topology.errors import LabError
@@ -174,9 +174,7 @@ class EmulatedLab:
     def start(self, plan: TrafficPlan) -> None:
         policy = self.policy.name
         self._prober = Prober(self.topology, plan.probes, self._hosts, self._folder / f"probes.{policy}.bin")
-        self._bulk = Bulk(
-            self.topology, plan.bulk, self._hosts, plan.duration_s, self._inside.rundir / "bulk.jsonl"
-        )
+        self._bulk = Bulk(self.topology, plan.bulk, self._hosts, plan.duration_s, self._inside.rundir / "bulk.jsonl")
         self._prober.open()
         self._bulk.open()
         self._lift("prober", self._prober.pid, "fifo")
