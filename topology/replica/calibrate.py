@@ -4,8 +4,8 @@ Both ways of all links are measured side by side, in three rounds:
 
 1. some lone frames each, for the delay;
 2. a short train of full frames each, for a first idea of the rate;
-3. a train sized by that idea to last ``_TRAIN_S``, for the rate: its bits over the time
-   between its first and its last frame (dispersion; Dovrolis et al., INFOCOM 2001).
+3. a train sized by that idea to last ``_TRAIN_S``, for the rate, by how far the link spaced
+   its frames (dispersion; Dovrolis et al., INFOCOM 2001).
 
 The frames carry the local experimental EtherType 0x88B5 (IEEE 802) and go to the address
 01:80:C2:00:00:0E, which no bridge forwards (IEEE 802.1Q, 8.6.3). They are received before
@@ -32,9 +32,11 @@ from topology.replica.links import End
 LONE_FRAMES = 7
 _GAP_S = 0.004
 """Between the lone frames of a way."""
-_FIRST_TRAIN, _LONGEST_TRAIN = 6, 240
-_TRAIN_S = 0.04
+_FIRST_TRAIN, _LONGEST_TRAIN = 6, 100
+_TRAIN_S = 0.03
 """Less than a link's queue holds."""
+_FRAMES_PER_S = 25_000
+"""Trains of different ways start so far apart: half of what the relay can carry (``topology.replica.relay``)."""
 _PATIENCE_S = 1.0
 """More than the longest delay: how long to wait for frames that do not come."""
 
@@ -113,7 +115,7 @@ class Station:
                 return
             stamps = [data for level, kind, data in ancillary if (level, kind) == (socket.SOL_SOCKET, _SO_TIMESTAMPNS)]
             probe = self.expected.get(sender[0])
-            if stamps and probe:
+            if stamps and probe and frame.startswith(_HEADER):  # others may come before the filter is in place
                 seconds, nanoseconds = _TIMESPEC.unpack(stamps[0])
                 round_, number, sent_ns = _BODY.unpack_from(frame, len(_HEADER))
                 probe.arrivals.append(Arrival(round_, number, sent_ns, seconds * 1_000_000_000 + nanoseconds))
@@ -146,11 +148,14 @@ def _probe(link: str, source: End, sink: End, stations: Mapping[int, Station]) -
 
 
 def rate_bps(train: Iterable[Arrival]) -> float:
-    """The rate that spaced these full frames so; nan for fewer than two."""
+    """The rate that spaced these full frames so; nan for fewer than two.
+
+    The median time over half the train: one frame that the machine was late with does not tell.
+    """
     stamps = sorted(arrival.received_ns for arrival in train)
-    if len(stamps) < 2 or stamps[0] == stamps[-1]:
-        return math.nan
-    return (len(stamps) - 1) * FULL_BYTES * 8e9 / (stamps[-1] - stamps[0])
+    half = len(stamps) // 2
+    span_ns = median(later - earlier for earlier, later in zip(stamps, stamps[half:], strict=False)) if half else 0
+    return half * FULL_BYTES * 8e9 / span_ns if span_ns else math.nan
 
 
 def train_length(rate: float) -> int:
@@ -184,7 +189,7 @@ def _trains(probes: list[Probe], stations: Iterable[Station], round_: int, lengt
     for probe, length in zip(probes, lengths, strict=True):
         for number in range(length):
             probe.send(round_, number, FULL_BYTES)
-        _collect(stations, 0)  # in between, so that no receive buffer fills
+        _collect(stations, length / _FRAMES_PER_S)
     _collect(stations, _PATIENCE_S)
 
 
@@ -211,7 +216,7 @@ def _open(pid: int) -> socket.socket:
     ETH_P_ALL and not our own type: a bridge takes a frame away before sockets of one type see it.
     """
     with inside(pid):
-        raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, 0)
+        raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.htons(_ETH_P_ALL))
     try:
         _attach_filter(raw)
         raw.setsockopt(_SOL_PACKET, _PACKET_IGNORE_OUTGOING, 1)
