@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 
 VENV=${VENV:-.venv}
 PYTHON=${PYTHON:-/usr/bin/python3}
-PACKAGES=(mininet openvswitch-switch iperf3 iproute2 ethtool python3-venv)
+PACKAGES=(mininet openvswitch-switch iperf3 iproute2 ethtool iputils-ping python3-venv)
 
 say() { printf '\033[2m· %s\033[0m\n' "$*" >&2; }
 die() { printf 'failstatic: %s\n' "$*" >&2; exit 4; }

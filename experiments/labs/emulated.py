@@ -94,7 +94,6 @@ class EmulatedLab:
 
     def _start_wires(self) -> None:
         self._wires: Wires = wires(self._machine.links)
-        self._ending.append(self._wires.close)
         pid = getattr(self._wires, "pid", None)
         if pid is not None:
             self._lift("relay", pid, "fifo")
@@ -107,7 +106,6 @@ class EmulatedLab:
             wires=self._wires,
             settings=self.policy.switch,
         )
-        self._ending.append(self.network.stop)
         self.network.start()
         self.links, self.control = self.network.links, self.network.control
         for pop in self.topology.names:
@@ -227,7 +225,7 @@ class EmulatedLab:
         self._prober = self._bulk = None
 
     def close(self) -> None:
-        """Last started, first ended; what fails here dies with the sandbox anyway."""
+        """End what reports to the journal, last started first. Links and switches die with the sandbox, at once."""
         while self._ending:
             try:
                 self._ending.pop()()
