@@ -61,6 +61,8 @@ def _phase(story: Story, place: int, number: Ints, calm: latency.Delays) -> Meas
 
 def _overall(story: Story, number: Ints, by_phase: dict[str, Measures]) -> Measures:
     inside = number != NOWHERE
+    if not inside.any():
+        return {"probes_due": Measure(0.0)}
     found = _probes(story, inside, story.start_s, story.end_s)
     found |= _outages(story, np.where(inside, 0, NOWHERE))
     found |= _bulk(story, story.start_s, story.end_s)
@@ -79,31 +81,24 @@ def _probes(story: Story, mine: Bools, start_s: float, end_s: float) -> Measures
     counted = windows.count(samples, mine & ~samples.fine, start_s, end_s)
     share = counted.availability
     known = np.isfinite(share)
-    bad, touched = (np.asarray(cells.any(axis=1)) for cells in (counted.bad, counted.lost))
+    bad = np.asarray(counted.bad.any(axis=1))
     pops = windows.touched_pops(samples, bad)
-    maybe, per_pop = windows.touched_pops(samples, touched) - pops, 100 / len(story.topology.pops)
     found = {
         "probes_due": Measure(float(mine.sum())),
         "probes_lost": Measure(float((mine & samples.lost).sum()), float(unsent)),
         "probes_unsent": Measure(float(unsent)),
-        "blast_pairs_pct": _share(bad, touched, np.full(len(bad), 1 / max(len(bad), 1))),
-        "blast_demand_pct": _share(bad, touched, weights),
-        "blast_pops_pct": Measure(len(pops) * per_pop, len(maybe) * per_pop),
+        "blast_pairs_pct": Measure(100 * float(bad.mean())),
+        "blast_demand_pct": Measure(100 * float(weights[bad].sum())),
+        "blast_pops_pct": Measure(100 * len(pops) / len(story.topology.pops)),
         "pairs_down_at_end": Measure(float(_down_at_end(story, mine))),
         "pairs_dark_max": Measure(float((counted.known & (counted.lost == counted.sent)).sum(axis=0).max(initial=0))),
     }
     if not known.any():
         return found
-    edge = np.where(bad, 1 / np.maximum(counted.known.sum(axis=1), 1), 0.0)
     for name, weight in (("availability_pct", weights), ("availability_mean_pct", np.ones(len(share)))):
         part = weight[known] / weight[known].sum()
-        found[name] = Measure(100 * float(part @ share[known]), 100 * float(part @ edge[known]))
+        found[name] = Measure(100 * float(part @ share[known]), 100 * float(part @ counted.doubt[known]))
     return found
-
-
-def _share(bad: Bools, touched: Bools, weights: Floats) -> Measure:
-    """Of pairs with a bad window; those that lost something without one could be either."""
-    return Measure(100 * float(weights[bad].sum()), 100 * float(weights[touched & ~bad].sum()))
 
 
 def _down_at_end(story: Story, mine: Bools) -> int:

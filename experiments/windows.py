@@ -44,6 +44,13 @@ class Windows:
         good = (self.known & ~self.bad).sum(axis=1)
         return np.asarray(np.divide(good, known, out=np.full(len(known), np.nan), where=known > 0))
 
+    @property
+    def doubt(self) -> Floats:
+        """Per pair, the share of its known time that counts as bad but delivered: windows bad in part."""
+        known = np.maximum(self.known.sum(axis=1), 1)
+        delivered = np.where(self.bad, 1 - self.lost / np.maximum(self.sent, 1), 0.0)
+        return np.asarray(delivered.sum(axis=1) / known)
+
 
 def edges(start_s: float, end_s: float, width_s: float = WINDOW_S) -> Floats:
     """Borders of the windows from ``start_s`` to ``end_s``; at least one window."""

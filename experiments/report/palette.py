@@ -78,7 +78,7 @@ def svg(drawn: Figure, name: str) -> str:
     text = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
     head, rest = text.split(">", 1)
     head = re.sub(r' (?:xmlns(?::\w+)?|width|height)="[^"]*"', "", head)
-    rest = re.sub(r'<(g|svg) id="[a-zA-Z0-9]+_\d+"', r"<\1", rest).replace("xlink:href", "href")
+    rest = re.sub(r'<g id="[^"]*"', "<g", rest).replace("xlink:href", "href")
     return f"{head}>{rest}"
 
 

@@ -9,11 +9,11 @@ from typing import Any
 
 from rich import box
 from rich.console import Console, ConsoleOptions, RenderResult
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from experiments.report.columns import MARKS, Grid, grid
+from experiments.report.words import THIN, bound, with_error
 
 STYLES = {"": "", "good": "green", "bad": "red", "unsure": "yellow", "quiet": "dim"}
 VERDICTS = {"pass": ("green", "pass"), "fail": ("red", "fail"), "unknown": ("yellow", "unknown (inconclusive)")}
@@ -28,7 +28,8 @@ class Comparison:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         gap = 1 if options.max_width >= 90 else 0
         yield _policies(grid(self.summary, asides=options.max_width >= 110), gap)
-        yield from _remarks(self.summary)
+        if remarks := list(_remarks(self.summary)):
+            yield from ("", *remarks)
         yield _verdict(self.summary)
 
 
@@ -50,27 +51,36 @@ def _policies(found: Grid, gap: int) -> Table:
     for column in found.columns:
         shown.add_column("\n".join(column.head), justify="right", vertical="bottom", no_wrap=True)
     for policy, cells in found.rows:
-        shown.add_row(policy, *(Text(cell.text, style=STYLES[cell.tone]) for cell in cells))
+        shown.add_row(policy, *(Text(_plain(cell.text), style=STYLES[cell.tone]) for cell in cells))
     return shown
 
 
 def _remarks(summary: Mapping[str, Any]) -> Iterator[Text]:
-    """Every check that did not pass, and every reason for distrust."""
+    """Every reason for distrust, every failed check, and why the others are unknown: each reason once."""
     for name, policy in summary["policies"].items():
         reasons = summary["fidelity"]["policies"].get(name, {}).get("reasons", [])
-        for reason in reasons:
-            yield Text.from_markup(f"[yellow]? {escape(name)}[/yellow] cannot be believed: {escape(reason)}")
+        yield from (_remark("unknown", name, f"cannot be believed: {reason}") for reason in reasons)
+        yield from (_remark("fail", name, _words(check)) for check in policy["checks"] if check["verdict"] == "fail")
+        doubts: dict[str, list[str]] = {}
         for check in policy["checks"]:
-            if check["verdict"] != "pass" and not (reasons and check["verdict"] == "unknown"):
-                yield Text.from_markup(_remark(name, check))
+            if check["verdict"] == "unknown" and not reasons:
+                doubts.setdefault(check["why"], []).append(check["name"])
+        yield from (_remark("unknown", name, f"{'; '.join(checks)}: {why}") for why, checks in doubts.items())
 
 
-def _remark(name: str, check: Mapping[str, Any]) -> str:
-    style = VERDICTS[check["verdict"]][0]
-    value = "not known" if check["value"] is None else f"{check['value']:g} ± {check['error'] or 0:g}"
+def _remark(verdict: str, name: str, words: str) -> Text:
+    return Text.assemble((f"{MARKS[verdict]} {name} ", VERDICTS[verdict][0]), _plain(words))
+
+
+def _plain(words: str) -> str:
+    """Not every terminal's font has the narrow space."""
+    return words.replace(THIN, " ")
+
+
+def _words(check: Mapping[str, Any]) -> str:
+    value = with_error(check["metric"], check["value"], check["error"] or 0.0)
     why = f" ({check['why']})" if check["why"] else ""
-    words = f"{check['name']}: {check['metric']} {value}, bound {check['bound']}{why}"
-    return f"[{style}]{MARKS[check['verdict']]} {escape(name)}[/{style}] {escape(words)}"
+    return f"{check['name']}: {check['metric']} is {value}, bound {bound(check['metric'], check['bound'])}{why}"
 
 
 def _verdict(summary: Mapping[str, Any]) -> Text:

@@ -46,5 +46,12 @@ def with_error(metric: str, value: float | None, error: float = 0.0) -> str:
 
 
 def bound(metric: str, text: str) -> str:
-    """``("outage_max_ms", "≥ 7500")`` → ``≥ 7.5 s``."""
-    return re.sub(r"[\d.]+(?:e[+-]?\d+)?", lambda found: amount(metric, float(found[0])), text)
+    """``("outage_max_ms", "≥ 7500")`` → ``≥ 7.5 s``: as the author wrote it, not rounded."""
+    return re.sub(r"[\d.]+(?:e[+-]?\d+)?", lambda found: _exact(metric, float(found[0])), text)
+
+
+def _exact(metric: str, value: float) -> str:
+    word = unit(metric)
+    if word == "ms" and abs(value) >= 1000:
+        value, word = value / 1000, "s"
+    return f"{value:g}{THIN}{word}" if word else f"{value:g}"

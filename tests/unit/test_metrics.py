@@ -1,0 +1,182 @@
+"""Metrics of fabricated runs whose losses follow from geometry: known outage → known number."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+import synthetic_run
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from synthetic_run import BACK_S, CUT_S, EXPIRY_S, HEAL_S, KILL_S, RETURN_S, Recipe, diamond
+
+from experiments import folder
+from experiments.metric_names import METRICS
+from experiments.metrics import Measured, measure
+from experiments.story import Story
+
+FINE = (("b", "d"), ("d", "b"))
+CUT = "cut-while-headless"
+CROSSING = 4
+"""Ordered pairs of the diamond whose shortest path uses b–d: a–d and b–d, both ways."""
+
+
+def recipe(policy: str) -> Recipe:
+    return Recipe(policy, diamond(), "b-d", fine_pairs=FINE)
+
+
+@cache
+def story(policy: str) -> Story:
+    return synthetic_run.story(recipe(policy))
+
+
+@cache
+def measured(policy: str) -> Measured:
+    return measure(story(policy))
+
+
+def value(policy: str, phase: str, metric: str) -> float | None:
+    return measured(policy).phases[phase][metric].value
+
+
+@pytest.mark.parametrize("policy", ["fail-static", "fast-reroute"])
+@pytest.mark.parametrize("phase", ["steady", "headless", "healed", "returned"])
+def test_what_is_in_flight_at_a_border_is_not_blamed_on_the_phase_before(policy: str, phase: str) -> None:
+    assert value(policy, phase, "probes_lost") == 0
+    assert value(policy, phase, "availability_pct") == pytest.approx(100)
+    assert value(policy, phase, "outage_max_ms") == 0
+
+
+def test_a_cut_under_fail_static_lasts_until_the_heal() -> None:
+    found = measured("fail-static").phases[CUT]
+    for name in ("outage_p50_ms", "outage_p99_ms", "outage_max_ms"):
+        assert found[name].value == pytest.approx((HEAL_S - CUT_S) * 1e3, abs=found[name].error + 1e-6)
+        assert found[name].error == pytest.approx(50)
+    assert found["pairs_hit"].value == found["pairs_down_at_end"].value == found["pairs_dark_max"].value == CROSSING
+    assert found["blast_pairs_pct"].value == pytest.approx(100 * CROSSING / 12)
+    assert found["blast_pops_pct"].value == 75  # a, b and d
+    assert found["availability_mean_pct"].value == pytest.approx(100 * (1 - CROSSING / 12))
+    dark_s = CROSSING * (HEAL_S - CUT_S)
+    assert found["blackhole_pair_s"].value == pytest.approx(dark_s, abs=found["blackhole_pair_s"].error)
+    assert found["mitigate_s"].value is None
+
+
+def test_an_outage_is_in_flight_and_repair() -> None:
+    found = measured("fast-reroute").phases[CUT]
+    assert found["in_flight_ms"].value == 20  # one way over b–d
+    repair = found["repair_ms"]
+    assert repair.value == pytest.approx(synthetic_run.REPAIR_S * 1e3, abs=repair.error)
+    assert repair.error == pytest.approx(2)
+    assert found["outage_fine_ms"].value == pytest.approx(20 + repair.value)
+    assert found["pairs_down_at_end"].value == found["pairs_dark_max"].value == 0
+
+
+def test_a_repair_that_never_came_says_so() -> None:
+    found = measured("fail-static").phases[CUT]["repair_ms"]
+    assert found.value == pytest.approx((HEAL_S - CUT_S) * 1e3, abs=2)
+    assert "not repaired" in found.note
+
+
+def test_pairs_that_were_dark_before_the_cut_say_nothing_about_the_repair() -> None:
+    found = measured("soft-state").phases[CUT]["repair_ms"]
+    assert found.value is None
+    assert "dark before" in found.note
+
+
+def test_expiring_rules() -> None:
+    found = measured("soft-state").phases["headless"]
+    assert found["blast_pairs_pct"].value == 100
+    assert found["pairs_down_at_end"].value == 12
+    assert found["outage_max_ms"].value == pytest.approx((CUT_S - KILL_S - EXPIRY_S) * 1e3, abs=100)
+    back = measured("soft-state").phases["returned"]
+    assert back["outage_max_ms"].value == pytest.approx(BACK_S * 1e3, abs=50)
+    assert back["return_lost"].value == back["probes_lost"].value > 0
+    whole = measured("soft-state").overall
+    dark_s = RETURN_S + BACK_S - KILL_S - EXPIRY_S
+    assert whole["outage_max_ms"].value == pytest.approx(dark_s * 1e3, abs=50)
+    assert whole["blackhole_pair_s"].value == pytest.approx(12 * dark_s, abs=whole["blackhole_pair_s"].error)
+    assert whole["blackhole_demand_s"].value == pytest.approx(dark_s, abs=whole["blackhole_demand_s"].error)
+
+
+def test_the_detour_is_longer_and_not_longer_than_it_must_be() -> None:
+    found = measured("fast-reroute").phases[CUT]
+    assert found["latency_inflation_p95"].value == pytest.approx(80 / 20, rel=0.05)  # b–d by a and c instead
+    assert found["latency_inflation_p50"].value == pytest.approx(1, abs=0.02)
+    assert found["path_stretch_p50"].value == pytest.approx(1, abs=0.05)
+
+
+def test_what_the_journal_tells() -> None:
+    found = measured("fail-static").phases
+    assert found[CUT]["detect_s"].value == pytest.approx(0.002)
+    assert found[CUT]["stale_route_pct"].value == pytest.approx(25)  # 3 of 12 entries
+    assert found[CUT]["repair_s"].value is None
+    assert found["returned"]["return_cost_s"].value == pytest.approx(0.8)
+    assert found["returned"]["return_peak_mods_per_s"].value == 28
+    assert found["steady"]["stale_route_pct"].value == 0
+
+
+def test_demand_satisfied_by_phase() -> None:
+    bulk = {
+        "policy": "fail-static", "t": 31.0, "event": "bulk", "pair": ["a", "d"], "offered_bps": 1000.0,
+        "delivered_bps": 730.0, "since_s": 0.5, "intervals": [[0.5, 11.0, 10500.0], [19.0, 30.0, 11000.0]],
+    }  # fmt: skip
+    told = [*synthetic_run.lines(recipe("fail-static")), bulk]
+    found = measure(synthetic_run.story(recipe("fail-static"), synthetic_run.fabricate(recipe("fail-static")), told))
+    assert found.phases["steady"]["demand_satisfied_pct"].value == pytest.approx(100)
+    assert found.phases[CUT]["demand_satisfied_pct"].value == pytest.approx(0)
+    assert found.overall["demand_satisfied_pct"].value == pytest.approx(73)
+
+
+def test_every_metric_that_a_check_may_name_is_measured_somewhere() -> None:
+    known = set(measured("fail-static").overall)
+    for phase in measured("fail-static").phases.values():
+        known |= set(phase)
+    assert set(METRICS) - known <= {"demand_satisfied_pct", "link_utilisation_max_pct"}
+
+
+def test_unsent_probes_are_no_loss_but_a_doubt() -> None:
+    plain = story("fail-static")
+    silent = np.where((plain.samples.due_s > 2) & (plain.samples.due_s < 2.2), np.nan, plain.samples.sent_s)
+    found = measure(replace(plain, samples=replace(plain.samples, sent_s=silent))).phases["steady"]
+    assert found["probes_lost"].value == 0
+    assert found["probes_lost"].error == found["probes_unsent"].value > 0
+    assert found["availability_pct"].value == pytest.approx(100)
+
+
+def test_a_run_without_probes_has_no_numbers_and_no_crash() -> None:
+    empty = replace(story("fail-static"), samples=folder.nothing())
+    assert measure(empty).phases["steady"]["probes_due"].value == 0
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.floats(0, 1))
+def test_what_must_hold_for_any_losses(seed: int, share: float) -> None:
+    plain = story("fail-static")
+    chance = np.random.default_rng(seed)
+    recv_s = np.where(chance.random(len(plain.samples)) < share, np.nan, plain.samples.sent_s + 0.02)
+    shaken = replace(plain, samples=replace(plain.samples, recv_s=recv_s))
+    found = measure(shaken)
+    for measures in (*found.phases.values(), found.overall):
+        for name, one in measures.items():
+            assert one.error >= 0
+            assert one.value is None or not name.endswith("_pct") or -1e-9 <= one.value <= 100 + 1e-9
+        assert measures["outage_p50_ms"].value <= measures["outage_p99_ms"].value <= measures["outage_max_ms"].value
+        assert measures["blackhole_pair_s"].value >= measures["outage_max_ms"].value / 1e3 - 1e-9
+        assert measures["probes_lost"].value <= measures["probes_due"].value
+    phases = sum(measures["probes_lost"].value for measures in found.phases.values())
+    assert phases == found.overall["probes_lost"].value == np.isnan(recv_s).sum()
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.permutations(range(12)))
+def test_the_numbering_of_pairs_does_not_matter(order: list[int]) -> None:
+    plain = story("fail-static")
+    place = np.argsort(order)
+    pairs = tuple(plain.samples.pairs[index] for index in order)
+    renamed = replace(plain.samples, pairs=pairs, pair=place[plain.samples.pair]).sorted()
+    found, before = measure(replace(plain, samples=renamed)), measured("fail-static")
+    for phase, measures in before.phases.items():
+        for name, one in measures.items():
+            assert found.phases[phase][name].value == pytest.approx(one.value), name
