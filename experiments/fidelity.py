@@ -23,7 +23,7 @@ from experiments import machine_trust, outage
 from experiments.attribution import SLACK_S, configured_delay_ms, crossing, faulted_links, first_fault_s
 from experiments.latency import quantiles
 from experiments.machine_trust import Bounds, Figures
-from experiments.samples import Bools, Floats
+from experiments.samples import Bools, Floats, Ints, Samples
 from experiments.story import Story
 
 DARK_S = 1.0
@@ -93,11 +93,18 @@ def _carried(story: Story) -> Bools:
     runs = outage.find(samples.take(coarse), np.zeros(int(coarse.sum()), dtype=np.int64), story.interval_s)
     way_s = np.nan_to_num(configured_delay_ms(story), posinf=0.0) / 1e3 + SLACK_S
     dark = runs.take((runs.length_s >= DARK_S) & (runs.start_s + way_s[runs.pair] >= struck_s))
-    for pair, start_s, length_s in zip(dark.pair, dark.start_s, dark.length_s, strict=True):
-        margin_s = story.interval_s
-        inside = (samples.due_s > start_s - margin_s) & (samples.due_s < start_s + length_s + margin_s)
-        excused |= (samples.pair == pair) & inside
-    return np.asarray(~excused)
+    from_s, until_s = dark.start_s - story.interval_s, dark.start_s + dark.length_s + story.interval_s
+    return np.asarray(~(excused | _within(samples, dark.pair, from_s, until_s)))
+
+
+def _within(samples: Samples, pair: Ints, begin_s: Floats, end_s: Floats) -> Bools:
+    """[probe]: due within one of the stretches of its pair. Stretches of a pair do not overlap."""
+    span_s = float(np.max(samples.due_s, initial=0.0)) + 1e3
+    order = np.argsort(pair * span_s + begin_s)
+    starts, ends = (pair * span_s + begin_s)[order], (pair * span_s + end_s)[order]
+    place = samples.pair * span_s + samples.due_s
+    last = np.searchsorted(starts, place, side="right") - 1
+    return np.asarray((last >= 0) & (place < np.append(ends, -np.inf)[last]))
 
 
 def _null_window(story: Story, carried: Bools, figures: Figures) -> Iterator[str]:

@@ -21,7 +21,7 @@ from experiments.folder import Run
 from experiments.report.palette import INK, LAND, LINE, PAPER, QUIET, RULE, SERIES, figure
 from experiments.samples import Floats
 from experiments.targets import demand_by_link
-from topology.model import Link, Pop, Topology
+from topology.model import Pop, Topology
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,6 +33,8 @@ FAULT = SERIES[0]
 BRAIN = SERIES[1]
 LABELLED = 40
 """In larger networks only so many of the largest PoPs are named."""
+SLENDER = (0.45, 0.68)
+"""Height over width of the picture: at least, at most."""
 Box = tuple[float, float, float, float]
 """west, east, south, north (degrees)."""
 
@@ -63,8 +65,10 @@ def box(topology: Topology) -> Box:
         return (-180.0, 180.0, min(-58.0, min(lats) - 5), max(76.0, max(lats) + 5))
     side, rise = max(0.12 * width, 1.5), max(0.12 * height, 1.5)
     west, east, south, north = min(lons) - 1.6 * side, max(lons) + 1.6 * side, min(lats) - rise, max(lats) + rise
-    lack = 0.45 * (east - west) * math.cos(math.radians((south + north) / 2)) - (north - south)
-    return (west, east, south - max(0.0, lack / 2), north + max(0.0, lack / 2))
+    squeeze = math.cos(math.radians((south + north) / 2))
+    low = max(0.0, SLENDER[0] * (east - west) * squeeze - (north - south)) / 2
+    narrow = max(0.0, (north - south) / (SLENDER[1] * squeeze) - (east - west)) / 2
+    return (west - narrow, east + narrow, south - low, north + low)
 
 
 def great_circle(a: Pop, b: Pop, steps: int = 48) -> list[Floats]:
@@ -165,10 +169,14 @@ def _placed(pops: Sequence[Pop], topology: Topology, extent: Box) -> Iterator[tu
     """For each label the place that hides least: labels so far, PoPs and the edge of the map count."""
     per_point = (extent[1] - extent[0]) / (WIDTH * 72)
     taken: list[Box] = []
+    ways = [great_circle(topology.pop(link.a), topology.pop(link.b), 24) for link in topology.links]
+    fibres = np.vstack([piece for pieces in ways for piece in pieces]) if ways else np.zeros((0, 2))
+    dots = np.array([(pop.lon, pop.lat) for pop in topology.pops])
     for pop in pops:
         width = 4.6 * len(_name(pop, len(topology.pops))) * per_point
         places = [(offset, _label_box(pop, offset, width, per_point)) for offset in _OFFSETS]
-        offset, area = min(places, key=lambda one: _cost(one[1], pop, taken, topology, extent, per_point))
+        costs = [_cost(area, taken, fibres, dots, extent, per_point) for _, area in places]
+        offset, area = places[costs.index(min(costs))]
         taken.append(area)
         yield pop, offset
 
@@ -179,22 +187,18 @@ def _label_box(pop: Pop, offset: Offset, width: float, per_point: float) -> Box:
     return (west, west + width, y - half, y + half)
 
 
-def _cost(area: Box, pop: Pop, taken: Sequence[Box], topology: Topology, extent: Box, per_point: float) -> float:
+def _cost(area: Box, taken: Sequence[Box], fibres: Floats, dots: Floats, extent: Box, per_point: float) -> float:
     covered = sum(_overlap(area, other) for other in taken)
-    radius = 5 * per_point
-    dots = ((p.lon - radius, p.lon + radius, p.lat - radius, p.lat + radius) for p in topology.pops if p is not pop)
     outside = max(0.0, extent[0] - area[0]) + max(0.0, area[1] - extent[1])
-    crossed = sum(_near(link, area, topology) for link in topology.links)
-    return 10 * covered + 6 * sum(_overlap(area, dot) for dot in dots) + 1e3 * outside + 4.0 * per_point**2 * crossed
+    margin = 4 * per_point
+    grown = (area[0] - margin, area[1] + margin, area[2] - margin, area[3] + margin)
+    crossed, hidden = _inside(fibres, area), _inside(dots, grown) - 1  # its own dot is always near
+    return 10 * covered + 1e3 * outside + per_point**2 * (4.0 * crossed + 600.0 * hidden)
 
 
-def _near(link: Link, area: Box, topology: Topology) -> int:
-    """Points of a fibre under a label."""
-    pieces = great_circle(topology.pop(link.a), topology.pop(link.b), 24)
-    return sum(
-        int(((p[:, 0] > area[0]) & (p[:, 0] < area[1]) & (p[:, 1] > area[2]) & (p[:, 1] < area[3])).sum())
-        for p in pieces
-    )
+def _inside(points: Floats, area: Box) -> int:
+    across = (points[:, 0] > area[0]) & (points[:, 0] < area[1])
+    return int((across & (points[:, 1] > area[2]) & (points[:, 1] < area[3])).sum())
 
 
 def _overlap(a: Box, b: Box) -> float:
@@ -215,7 +219,25 @@ def _legend(axes: Axes, topology: Topology, struck: frozenset[str]) -> None:
             Line2D([], [], color=FAULT, linewidth=2.4, linestyle=(0, (2.2, 1.2)), label=", ".join(sorted(struck)[:3]))
         )
     box = axes.legend(
-        handles=entries, loc="lower left", fontsize=8, frameon=True, framealpha=0.9, edgecolor=RULE, borderpad=0.8
+        handles=entries,
+        loc=_emptiest(axes, topology),
+        fontsize=8,
+        frameon=True,
+        framealpha=0.9,
+        edgecolor=RULE,
+        borderpad=0.8,
     )
     for text in box.get_texts():
         text.set_color(QUIET)
+
+
+def _emptiest(axes: Axes, topology: Topology) -> str:
+    """The corner with the fewest PoPs near it; the lower left where it does not matter."""
+    (west, east), (south, north) = axes.get_xlim(), axes.get_ylim()
+    places = [((pop.lon - west) / (east - west), (pop.lat - south) / (north - south)) for pop in topology.pops]
+    corners = {"lower left": (0, 0), "lower right": (1, 0), "upper left": (0, 1), "upper right": (1, 1)}
+    near = {
+        name: sum(abs(x - right) < 0.26 and abs(y - top) < 0.26 for x, y in places)
+        for name, (right, top) in corners.items()
+    }
+    return min(near, key=lambda name: near[name])

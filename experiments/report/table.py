@@ -29,7 +29,8 @@ class Comparison:
         gap = 1 if options.max_width >= 90 else 0
         yield _policies(grid(self.summary, asides=options.max_width >= 110), gap)
         if remarks := list(_remarks(self.summary)):
-            yield from ("", *remarks)
+            yield Text()
+            yield from remarks
         yield _verdict(self.summary)
 
 
