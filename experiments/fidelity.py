@@ -30,7 +30,8 @@ DARK_S = 1.0
 """A silence this long is a state, not a stumble."""
 WINDOW_S = 1.0
 FEW = 20
-"""Windows with fewer delivered control probes say nothing about a 99th percentile."""
+ENOUGH = 0.5
+"""A second in which fewer control probes, or less than this share of those sent, were delivered says nothing."""
 
 
 BOUNDS = Bounds()
@@ -146,12 +147,14 @@ def _delay_errors(story: Story, figures: Figures) -> dict[str, list[float | None
     """Measured − configured one-way delay on control pairs per second: *the* fidelity figure."""
     samples = story.samples
     configured, control = configured_delay_ms(story), control_pairs(story)
-    kept = samples.delivered & control[samples.pair] & (samples.due_s >= story.start_s) & (samples.due_s < story.end_s)
-    error_ms = samples.delay_ms[kept] - configured[samples.pair[kept]]
-    second = ((samples.due_s[kept] - story.start_s) / WINDOW_S).astype(np.int64)
     count = max(1, int(np.ceil((story.end_s - story.start_s) / WINDOW_S)))
-    middle, high = quantiles(error_ms, second, count, (0.5, 0.99))
-    few = np.bincount(second, minlength=count) < FEW
+    mine = samples.sent & control[samples.pair] & (samples.due_s >= story.start_s) & (samples.due_s < story.end_s)
+    kept = mine & samples.delivered
+    second = ((samples.due_s - story.start_s) / WINDOW_S).astype(np.int64)
+    sent, got = (np.bincount(second[chosen], minlength=count) for chosen in (mine, kept))
+    error_ms = samples.delay_ms[kept] - configured[samples.pair[kept]]
+    middle, high = quantiles(error_ms, second[kept], count, (0.5, 0.99))
+    few = (got < FEW) | (got < ENOUGH * sent)
     if len(error_ms):
         whole = quantiles(error_ms, np.zeros(len(error_ms), dtype=np.int64), 1, (0.5, 0.99))
         figures["delay_error_p50_ms"], figures["delay_error_p99_ms"] = (round(float(value), 3) for value in whole[:, 0])

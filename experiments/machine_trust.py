@@ -109,9 +109,9 @@ def links(story: Story, figures: Figures, bounds: Bounds) -> Iterator[str]:
     figures["link_rate_error_max_pct"] = max(rates, default=None)
     for row in table:
         if abs(float(row["delay_error_ms"] or 0)) > bounds.link_delay_ms:
-            yield f"link {row['link']} was built {row['delay_error_ms']:+.1f} ms off its configured delay"
+            yield f"link {row['link']} measured {row['delay_error_ms']:+.1f} ms off its configured delay"
         if abs(float(row["rate_error_pct"] or 0)) > bounds.link_rate_pct:
-            yield f"link {row['link']} was built {row['rate_error_pct']:+.0f} % off its configured rate"
+            yield f"link {row['link']} measured {row['rate_error_pct']:+.0f} % off its configured rate"
 
 
 def calibration(story: Story) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 Division of labour: ``attribution`` says which phase a probe belongs to, ``outage`` finds runs
 of losses, ``windows`` availability, ``latency`` round trips, ``responses`` reads the journal;
-this module puts their answers under the names of the contract. Definitions: docs/metrics.md.
+this module puts their answers under the names of the contract. What each means: ``experiments.metric_names``.
 Availability, outages and black holes rest on the coarse probes alone, which every pair has at
 the same interval; the counts of probes take in the fine ones.
 """
@@ -17,7 +17,7 @@ import numpy as np
 from experiments import latency, outage, responses, windows
 from experiments.attribution import NOWHERE, crossing, first_fault_s, phase_numbers, settled
 from experiments.responses import Measure, unknown
-from experiments.samples import Bools, Floats, Ints
+from experiments.samples import Bools, Ints
 from experiments.story import Line, Phase, Story
 
 Measures = dict[str, Measure]
