@@ -49,8 +49,8 @@ class BrainSettings:
     drain_s: float = 1.0
     """How long the old version stays after the ingress flipped: longest path plus queues."""
     steering: tuple[Hops, ...] = ()
-    withheld: tuple[str, ...] = ()
-    """PoPs that get no label rules: a broken design, to prove that the checks can fail."""
+    withheld: int = 0
+    """So many PoPs, the last of the inventory, get no label rules: a broken design, to prove that checks can fail."""
 
 
 @dataclass(slots=True)
@@ -241,7 +241,7 @@ class Brain:
 
     def _tables(self, plan: Plan, pop: str) -> Tables:
         full = tables(plan, pop)
-        if pop not in self.settings.withheld:
+        if self.topology.pop(pop).index < len(self.topology.pops) - self.settings.withheld:
             return full
         return Tables({cookie: rule for cookie, rule in full.flows.items() if rule.table != LABELS}, full.groups)
 

@@ -42,6 +42,12 @@ POLICIES: dict[str, Policy] = {
             switch=SwitchSettings(bfd_interval_ms=BFD_INTERVAL_MS),
             brain=BrainSettings(fast_reroute=True),
         ),
+        Policy(
+            "broken",
+            "fast-reroute with one PoP left without label rules: wrong on purpose, to see the checks fail",
+            switch=SwitchSettings(bfd_interval_ms=BFD_INTERVAL_MS),
+            brain=BrainSettings(fast_reroute=True, withheld=1),
+        ),
     )
 }
 
