@@ -9,8 +9,8 @@ from experiments.faults.kind import BRAIN, NO_SETTINGS, Evidence, Fact, Fault, S
 from experiments.faults.registry import FAULTS
 from experiments.lab import Lab
 
-PROOF_S = 6.0
-"""Open vSwitch's reconnection back-off is bounded by policy (1 s); a hung brain can cost more."""
+PROOF_S = 10.0
+"""Open vSwitch backs off for up to 8 s between attempts; then come the round trips of the farthest PoP."""
 
 
 @FAULTS.register

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from experiments.faults.kind import NO_SETTINGS, Evidence, Fact, Fault, Settings, until, wire
+from experiments.faults.kind import NO_SETTINGS, Evidence, Fact, Fault, Measuring, Settings, until, wire
 from experiments.faults.registry import FAULTS
 from experiments.lab import Lab
 
-PROOF_S = 2.0
-"""Frames come back with the next probe or BFD packet."""
+PROOF_S = 0.5
+"""Where anybody forwards, frames come back with the next probe or BFD packet."""
 
 
 @FAULTS.register
@@ -33,7 +33,9 @@ class LinkHeal:
     def proof(self, lab: Lab) -> Evidence:
         link = wire(lab, self.target)
         before = sum(link.frames())
-        until(lab, lambda: all(link.carrier()) and sum(link.frames()) > before, PROOF_S)
+        alive = until(lab, lambda: all(link.carrier()) and sum(link.frames()) > before, PROOF_S)
+        if not alive and isinstance(lab, Measuring):
+            lab.measure_link(self.target)  # where nobody forwards, nobody sends: frames of our own
         carrier, frames = link.carrier(), sum(link.frames()) - before
         return Evidence(
             (

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from controller.process import ControllerProcess, command
+from experiments.faults.kind import CONTROL, Seen
 from experiments.lab import BrainControl, LinkControl, PathTrace, Record, TrafficPlan
 from experiments.labs.load import Load, LoadMeter
 from experiments.policies import Policy
@@ -145,8 +146,13 @@ class EmulatedLab:
                 measured_bps=seen.rate_bps,
             )
 
-    def _ends(self, name: str) -> tuple[End, End]:
-        link = self.topology.link(name)
+    def _ends(self, target: str) -> tuple[End, End]:
+        """The interfaces of a backbone link or of ``control:POP`` (whose end a is the brain's)."""
+        if target.startswith(CONTROL):
+            pop = self.topology.pop(target[len(CONTROL) :])
+            brain = End(self.network.pid(BRAIN), addressing.brain_interface(pop.index))
+            return brain, End(self.network.pid(pop.name), addressing.control_interface(pop.name))
+        link = self.topology.link(target)
         a, b = (
             End(self.network.pid(pop), addressing.port_interface(pop, self.topology.port(pop, link)))
             for pop in link.ends
@@ -203,8 +209,12 @@ class EmulatedLab:
     def trace(self, pairs: Sequence[Pair], pcap: Path | None = None) -> tuple[PathTrace, ...]:
         return self._tracer.trace(pairs, pcap=pcap, deadline_s=TRACE_S)
 
-    def measure_link(self, target: str) -> Mapping[str, Any]:
-        raise NotImplementedError
+    def measure_link(self, target: str) -> Mapping[str, Seen]:
+        found = measure({target: self._ends(target)})[target]
+        return {
+            "ab": Seen(found.delay_ab_ms, found.rate_bps, found.loss_ab),
+            "ba": Seen(found.delay_ba_ms, found.rate_bps, found.loss_ba),
+        }
 
     def stop(self) -> None:
         """Samples are already on disk; bulk results and the clock's honesty go to the journal."""

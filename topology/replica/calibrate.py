@@ -15,6 +15,7 @@ any bridge takes them, so the links may be ports of a switch already.
 from __future__ import annotations
 
 import ctypes
+import errno
 import math
 import select
 import socket
@@ -62,6 +63,9 @@ class Measured:
     """Median one-way delay, without the time that the frame itself takes at this rate."""
     delay_ba_ms: float
     rate_bps: float
+    loss_ab: float = 0.0
+    """Share of all frames sent that did not come; a hundred or so were sent."""
+    loss_ba: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +91,21 @@ class Probe:
 
     def send(self, round_: int, number: int, size: int) -> None:
         frame = (_HEADER + _BODY.pack(round_, number, time.time_ns())).ljust(size, b"\0")
-        self.source.raw.sendto(frame, (self.interface, _ETHERTYPE))
-        self.sent += 1
+        try:
+            self.source.raw.sendto(frame, (self.interface, _ETHERTYPE))
+        except OSError as mistake:
+            if mistake.errno not in (errno.ENOBUFS, errno.EAGAIN):
+                raise
+        else:  # a full queue may say so
+            self.sent += 1
 
     @property
     def complete(self) -> bool:
         return len(self.arrivals) >= self.sent
+
+    @property
+    def loss(self) -> float:
+        return 1 - len(self.arrivals) / self.sent if self.sent else 0.0
 
     def of_round(self, round_: int) -> list[Arrival]:
         return [arrival for arrival in self.arrivals if arrival.round == round_]
@@ -174,7 +187,7 @@ def delay_ms(lone: Iterable[Arrival], rate: float) -> float:
 def _measured(ab: Probe, ba: Probe) -> Measured:
     rates = [rate_bps(probe.of_round(2)) for probe in (ab, ba)]
     delays = [delay_ms(probe.of_round(0), rate) for probe, rate in zip((ab, ba), rates, strict=True)]
-    return Measured(delays[0], delays[1], min(rates))
+    return Measured(delays[0], delays[1], min(rates), ab.loss, ba.loss)
 
 
 def _lone_frames(probes: list[Probe], stations: Iterable[Station]) -> None:
