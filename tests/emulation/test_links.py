@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import signal
@@ -9,7 +10,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -21,7 +22,7 @@ from topology.replica.calibrate import measure
 from topology.replica.interfaces import MTU, Interface, door_into, inside, open_tap
 from topology.replica.links import Cable, End, LinkControl, LinkShape, RelayLink, RelayWires, Wires, wires
 from topology.replica.namespaces import disable_ipv6
-from topology.replica.netem import first_commands
+from topology.replica.netem import shaping_commands
 
 WITHIN_S = 20.0
 """Generous: these tests run under emulation, too, where a process takes 30 times as long to start."""
@@ -51,7 +52,7 @@ def _without_tap() -> str:
 def _without_netem() -> str:
     for command, lines in (
         ("ip", ["link add name trial type veth peer name other"]),
-        ("tc", first_commands("trial", SHAPE)),
+        ("tc", shaping_commands("trial", SHAPE)),
     ):
         text = "\n".join(lines)
         done = subprocess.run([command, "-batch", "-"], input=text, capture_output=True, text=True, check=False)
@@ -84,6 +85,11 @@ def await_(condition: Callable[[], bool]) -> None:
         select.select([], [], [], 0.001)
 
 
+def take_off() -> None:
+    """Let frames that were sent come to be in flight: nothing but time tells."""
+    select.select([], [], [], 0.2)
+
+
 class Port:
     """Sends numbered frames into an interface and hears those that come out of it."""
 
@@ -94,7 +100,14 @@ class Port:
         self.raw.bind((end.interface, ETHERTYPE))
 
     def send(self, number: int, size: int = 60) -> None:
-        self.raw.send((HEADER + number.to_bytes(4, "big")).ljust(size, b"\0"))
+        frame = (HEADER + number.to_bytes(4, "big")).ljust(size, b"\0")
+        for _ in range(2):  # that the interface was down is told once, by ENETDOWN
+            try:
+                self.raw.send(frame)
+                return
+            except OSError as mistake:
+                if mistake.errno not in (errno.ENETDOWN, errno.ENOBUFS):  # a full queue may say so
+                    raise
 
     def hear(self) -> list[int]:
         """Numbers of the frames that have come by now."""
@@ -104,6 +117,10 @@ class Port:
                 frame = self.raw.recv(4096)
             except BlockingIOError:
                 return numbers
+            except OSError as mistake:
+                if mistake.errno != errno.ENETDOWN:
+                    raise
+                continue
             numbers.append(int.from_bytes(frame[14:18], "big"))
 
     def hear_until(self, last: int) -> list[int]:
@@ -174,15 +191,16 @@ def test_delay_and_rate_are_as_configured_on_every_link(bench: Bench) -> None:
     for cable in cables:
         found, asked = measured[cable.name], cable.shape
         for delay_ms in (found.delay_ab_ms, found.delay_ba_ms):
-            # Never early; how late depends on the machine, which a test cannot know.
+            # Never early, never faster; how late depends on the machine, which a test cannot know.
             assert asked.delay_ms - 0.05 <= delay_ms <= asked.delay_ms + 50
-        assert found.rate_bps == pytest.approx(asked.rate_bps, rel=0.25)
+        assert asked.rate_bps * 0.2 <= found.rate_bps <= asked.rate_bps * 1.1
 
 
 def test_a_cut_takes_both_carriers_and_what_is_in_flight(bench: Bench) -> None:
     link, a, b = bench.connect(LinkShape(delay_ms=1500, rate_bps=10e6))
     a.send(1)
     b.send(2)
+    take_off()
     link.cut()
     link.cut()
     assert link.carrier() == (False, False)
@@ -201,8 +219,7 @@ def test_what_is_sent_into_a_cut_link_is_lost(bench: Bench) -> None:
     link, a, b = bench.connect()
     link.cut()
     for number in range(3):
-        with suppress(OSError):  # the kernel may say that the network is down
-            a.send(number)
+        a.send(number)
     link.heal()
     a.send(9)
     assert b.hear_until(9) == [9]
@@ -221,8 +238,9 @@ def test_the_kernel_tells_every_cut_at_once(bench: Bench) -> None:
 
 
 def test_silence_keeps_the_carrier_and_lets_what_is_in_flight_arrive(bench: Bench) -> None:
-    link, a, b = bench.connect(LinkShape(delay_ms=300, rate_bps=10e6))
+    link, a, b = bench.connect(LinkShape(delay_ms=1000, rate_bps=10e6))
     a.send(1)
+    take_off()
     link.silence()
     link.silence()
     a.send(2)
@@ -251,12 +269,18 @@ def test_a_degraded_link_is_slow_until_it_heals(bench: Bench) -> None:
 
 
 def test_loss_is_the_share_asked_for(bench: Bench) -> None:
-    link, a, b = bench.connect(LinkShape(delay_ms=1, rate_bps=100e6, loss=0.3))
+    _, a, b = bench.connect(LinkShape(delay_ms=1, rate_bps=100e6, loss=0.3))
     for number in range(500):
         a.send(number)
-    link.reshape(LinkShape(delay_ms=1, rate_bps=100e6))
-    a.send(500)
-    lost = 501 - len(b.hear_until(500))
+    came: list[int] = []
+
+    def one_came_after_them() -> bool:
+        a.send(500)
+        came.extend(b.hear())
+        return 500 in came
+
+    await_(one_came_after_them)
+    lost = 500 - len([number for number in came if number < 500])
     assert 100 < lost < 200  # 150 ± 10, five times over
 
 

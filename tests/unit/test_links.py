@@ -14,10 +14,10 @@ from topology.replica.calibrate import FULL_BYTES, SMALL_BYTES, Arrival
 from topology.replica.links import Cable, End, Lateness, LinkShape, wires
 from topology.replica.netem import (
     LARGEST_FRAME,
-    first_commands,
     packet_limit,
     parse_received_frames,
     queue_bytes,
+    reshaping_commands,
     shaping_commands,
     veth_command,
 )
@@ -54,18 +54,24 @@ def test_both_ends_of_a_veth_pair_are_born_where_they_belong() -> None:
 
 
 def test_netem_delays_and_a_policer_is_the_queue() -> None:
-    assert shaping_commands("fra-eth2", LinkShape(5.5, 10e6, loss=0.02)) == [
-        "qdisc replace dev fra-eth2 root handle 1: netem limit 2226 delay 5500.000us loss random 2.000000%"
-        " rate 10000000bit",
-        "filter replace dev fra-eth2 egress pref 1 handle 1 matchall"
-        " action police rate 10000000bit burst 126618 mtu 1618 conform-exceed drop/ok",
+    netem = "root handle 1: netem limit 2226 delay 5500.000us loss random 2.000000% rate 10000000bit"
+    policer = "matchall action police rate 10000000bit burst 126618 mtu 1618 conform-exceed drop/ok"
+    shape = LinkShape(5.5, 10e6, loss=0.02)
+    assert shaping_commands("fra-eth2", shape) == [
+        "qdisc add dev fra-eth2 clsact",
+        f"qdisc replace dev fra-eth2 {netem}",
+        f"filter add dev fra-eth2 egress pref 1 {policer}",
     ]
-    assert first_commands("fra-eth2", SHAPE)[0] == "qdisc add dev fra-eth2 clsact"
+    assert reshaping_commands("fra-eth2", shape) == [
+        f"qdisc replace dev fra-eth2 {netem}",
+        "filter del dev fra-eth2 egress",
+        f"filter add dev fra-eth2 egress pref 1 {policer}",
+    ]
 
 
 def test_a_whole_link_is_told_of_no_loss_and_a_silent_one_of_all() -> None:
-    assert "loss" not in shaping_commands("x", SHAPE)[0]
-    assert " loss random 100.000000% " in shaping_commands("x", SHAPE, silent=True)[0]
+    assert "loss" not in reshaping_commands("x", SHAPE)[0]
+    assert " loss random 100.000000% " in reshaping_commands("x", SHAPE, silent=True)[0]
 
 
 @given(

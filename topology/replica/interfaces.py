@@ -8,11 +8,14 @@ links are made of interfaces in ``links`` (TAPs) and ``netem`` (veth pairs).
 from __future__ import annotations
 
 import array
+import errno
 import fcntl
 import os
 import resource
+import select
 import socket
 import struct
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -102,6 +105,15 @@ class Interface:
         makes it publish what is pending for this interface at once.
         """
         return bool(self._ethtool(_ETHTOOL_GLINK))
+
+    def await_running(self, within_s: float = 5.0) -> None:
+        """Return when frames can pass: the kernel opens the queue of a plugged-in interface a moment later."""
+        deadline = time.monotonic() + within_s
+        while not (self.carrier() and self.running()):
+            if time.monotonic() > deadline:
+                raise OSError(errno.ETIMEDOUT, f"{self.name} has no carrier")
+            select.select([], [], [], 0.0002)
+        self.carrier()  # takes the kernel's network lock (rtnl), so what made it running has been finished
 
     def disable_offloads(self) -> None:
         """Checksums and segments are made before the link; what a driver has not got is left alone."""

@@ -213,7 +213,6 @@ class Plug:
         """Have carrier again."""
         set_tap_carrier(self.tap, True)
         self.interface.set_up()
-        self.interface.carrier()
 
 
 class RelayLink:
@@ -246,6 +245,7 @@ class RelayLink:
     def heal(self) -> None:
         self._process.ask("heal", self._index, *_numbers(self.shape))
         self._each(Plug.push)
+        self._each(lambda plug: plug.interface.await_running())
 
     def carrier(self) -> tuple[bool, bool]:
         self._process.ask("counters", self._index)  # a TAP outlives its relay: do not report a dead link as whole

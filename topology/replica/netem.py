@@ -6,7 +6,7 @@ Then netem delays, spaces frames by its own ``rate`` and loses its share. netem 
 limit packets only, not bytes: sized for full frames it would lose small ones in flight on a
 long link, sized for small ones it would queue full frames for seconds.
 
-Commands are built purely (``veth_command``, ``shaping_commands``) and run in one place.
+Commands are built purely (``veth_command``, ``shaping_commands``, …) and run in one place.
 A cut takes both ends down: a veth has no other way to lose carrier.
 """
 
@@ -52,20 +52,42 @@ def packet_limit(shape: LinkShape) -> int:
 
 
 def shaping_commands(interface: str, shape: LinkShape, *, silent: bool = False) -> list[str]:
-    """Lines for ``tc -batch``; the same to shape an interface and to reshape it."""
-    rate = f"{max(8, round(shape.rate_bps))}bit"
-    loss = 1.0 if silent else shape.loss
+    """Lines for ``tc -batch`` that shape an interface that was just made."""
     return [
-        f"qdisc replace dev {interface} root handle 1: netem limit {packet_limit(shape)}"
-        f" delay {shape.delay_ms * 1e3:.3f}us" + (f" loss random {loss * 100:.6f}%" if loss else "") + f" rate {rate}",
-        f"filter replace dev {interface} egress pref 1 handle 1 matchall"
-        f" action police rate {rate} burst {queue_bytes(shape)} mtu {LARGEST_FRAME} conform-exceed drop/ok",
+        f"qdisc add dev {interface} clsact",
+        _netem(interface, shape, silent=silent),
+        _policer(interface, shape),
     ]
 
 
-def first_commands(interface: str, shape: LinkShape) -> list[str]:
-    """For an interface that was just made: a place for the policer, then the shape."""
-    return [f"qdisc add dev {interface} clsact", *shaping_commands(interface, shape)]
+def reshaping_commands(interface: str, shape: LinkShape, *, silent: bool = False) -> list[str]:
+    """The same for one that has a shape: netem keeps what it holds; a matchall filter cannot be replaced."""
+    return [
+        _netem(interface, shape, silent=silent),
+        f"filter del dev {interface} egress",
+        _policer(interface, shape),
+    ]
+
+
+def _netem(interface: str, shape: LinkShape, *, silent: bool) -> str:
+    loss = 1.0 if silent else shape.loss
+    return (
+        f"qdisc replace dev {interface} root handle 1: netem limit {packet_limit(shape)}"
+        f" delay {shape.delay_ms * 1e3:.3f}us"
+        + (f" loss random {loss * 100:.6f}%" if loss else "")
+        + f" rate {_rate(shape)}"
+    )
+
+
+def _policer(interface: str, shape: LinkShape) -> str:
+    return (
+        f"filter add dev {interface} egress pref 1 matchall"
+        f" action police rate {_rate(shape)} burst {queue_bytes(shape)} mtu {LARGEST_FRAME} conform-exceed drop/ok"
+    )
+
+
+def _rate(shape: LinkShape) -> str:
+    return f"{max(8, round(shape.rate_bps))}bit"  # the kernel counts in whole bytes a second
 
 
 class NetemWires:
@@ -90,7 +112,7 @@ class NetemWires:
             (end.pid, line)
             for cable in wanted
             for end in (cable.a, cable.b)
-            for line in first_commands(end.interface, cable.shape)
+            for line in shaping_commands(end.interface, cable.shape)
         )
         for link in made.values():
             link.bring_up()
@@ -125,7 +147,7 @@ class NetemLink:
 
     def bring_up(self) -> None:
         self._each(Interface.disable_offloads)
-        self._each(Interface.set_up)
+        self._plug_in()
 
     def reshape(self, shape: LinkShape) -> None:
         self._shape(shape)
@@ -138,8 +160,7 @@ class NetemLink:
 
     def heal(self) -> None:
         self._shape(self.shape)
-        self._each(Interface.set_up)
-        self.carrier()
+        self._plug_in()
 
     def carrier(self) -> tuple[bool, bool]:
         a, b = self._each(Interface.carrier)
@@ -156,9 +177,13 @@ class NetemLink:
         except LabError:
             return
 
+    def _plug_in(self) -> None:
+        self._each(Interface.set_up)
+        self._each(Interface.await_running)
+
     def _shape(self, shape: LinkShape, *, silent: bool = False) -> None:
         shape_at(
-            (end.pid, line) for end in self._ends for line in shaping_commands(end.interface, shape, silent=silent)
+            (end.pid, line) for end in self._ends for line in reshaping_commands(end.interface, shape, silent=silent)
         )
 
     def _each(self, act: Callable[[Interface], Answer]) -> list[Answer]:
