@@ -20,9 +20,10 @@ import pytest
 from topology.errors import LabError
 from topology.replica.calibrate import measure
 from topology.replica.interfaces import MTU, Interface, door_into, inside, open_tap
-from topology.replica.links import Cable, End, LinkControl, LinkShape, RelayLink, RelayWires, Wires, wires
+from topology.replica.links import Cable, End, LinkControl, LinkShape, Wires, wires
 from topology.replica.namespaces import disable_ipv6
-from topology.replica.netem import shaping_commands
+from topology.replica.netem import first_commands
+from topology.replica.relayed import RelayLink, RelayWires
 
 WITHIN_S = 20.0
 """Generous: these tests run under emulation, too, where a process takes 30 times as long to start."""
@@ -52,7 +53,7 @@ def _without_tap() -> str:
 def _without_netem() -> str:
     for command, lines in (
         ("ip", ["link add name trial type veth peer name other"]),
-        ("tc", shaping_commands("trial", SHAPE)),
+        ("tc", first_commands("trial", SHAPE)),
     ):
         text = "\n".join(lines)
         done = subprocess.run([command, "-batch", "-"], input=text, capture_output=True, text=True, check=False)

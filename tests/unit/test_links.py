@@ -14,11 +14,11 @@ from topology.replica.calibrate import FULL_BYTES, SMALL_BYTES, Arrival
 from topology.replica.links import Cable, End, Lateness, LinkShape, wires
 from topology.replica.netem import (
     LARGEST_FRAME,
+    first_commands,
     packet_limit,
     parse_received_frames,
     queue_bytes,
     reshaping_commands,
-    shaping_commands,
     veth_command,
 )
 from topology.replica.way import LATENESS_STEPS
@@ -57,7 +57,7 @@ def test_netem_delays_and_a_policer_is_the_queue() -> None:
     netem = "root handle 1: netem limit 2226 delay 5500.000us loss random 2.000000% rate 10000000bit"
     policer = "matchall action police rate 10000000bit burst 126618 mtu 1618 conform-exceed drop/ok"
     shape = LinkShape(5.5, 10e6, loss=0.02)
-    assert shaping_commands("fra-eth2", shape) == [
+    assert first_commands("fra-eth2", shape) == [
         "qdisc add dev fra-eth2 clsact",
         f"qdisc replace dev fra-eth2 {netem}",
         f"filter add dev fra-eth2 egress pref 1 {policer}",

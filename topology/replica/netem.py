@@ -6,7 +6,7 @@ Then netem delays, spaces frames by its own ``rate`` and loses its share. netem 
 limit packets only, not bytes: sized for full frames it would lose small ones in flight on a
 long link, sized for small ones it would queue full frames for seconds.
 
-Commands are built purely (``veth_command``, ``shaping_commands``, …) and run in one place.
+Commands are built purely (``veth_command``, ``first_commands``, …) and run in one place.
 A cut takes both ends down: a veth has no other way to lose carrier.
 """
 
@@ -51,7 +51,7 @@ def packet_limit(shape: LinkShape) -> int:
     return math.ceil((in_flight_bytes + queue_bytes(shape)) / _SMALLEST_FRAME) + 1
 
 
-def shaping_commands(interface: str, shape: LinkShape, *, silent: bool = False) -> list[str]:
+def first_commands(interface: str, shape: LinkShape, *, silent: bool = False) -> list[str]:
     """Lines for ``tc -batch`` that shape an interface that was just made."""
     return [
         f"qdisc add dev {interface} clsact",
@@ -112,7 +112,7 @@ class NetemWires:
             (end.pid, line)
             for cable in wanted
             for end in (cable.a, cable.b)
-            for line in shaping_commands(end.interface, cable.shape)
+            for line in first_commands(end.interface, cable.shape)
         )
         for link in made.values():
             link.bring_up()

@@ -2,7 +2,7 @@
 
     python -m topology.replica.relay DESCRIPTOR
 
-DESCRIPTOR is one end of a SOCK_SEQPACKET pair; ``topology.replica.links`` holds the other
+DESCRIPTOR is one end of a SOCK_SEQPACKET pair; ``topology.replica.relayed`` holds the other
 and made the TAPs, whose descriptors come with the ``add`` command. A command is a JSON list
 [verb, argument…], its answer a JSON value, or {"error": text}. The process ends with its
 control socket. When a frame leaves is decided in ``topology.replica.way``.
