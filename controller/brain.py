@@ -189,7 +189,7 @@ class Brain:
         """A failure: traffic is being lost, so nothing is waited for."""
         self._adopt(plan)
         self._stages, self._stage_token = [], None
-        changes = {pop: difference(self._holdings[pop], self.wanted(pop)).at_once for pop in self._reconciled}
+        changes = {pop: difference(self._holdings[pop], self.wanted(pop)).at_once for pop in sorted(self._reconciled)}
         for pop in self._reconciled:
             self._holdings[pop] = Holdings.of(self.wanted(pop))
         yield from self._program(changes, "failure", now)
@@ -197,7 +197,7 @@ class Brain:
     def _in_stages(self, plan: Plan, now: float) -> Iterator[Command]:
         """A recovery: the new version is complete everywhere before the first packet uses it."""
         self._adopt(plan)
-        changes = {pop: difference(self._holdings[pop], self.wanted(pop)) for pop in self._reconciled}
+        changes = {pop: difference(self._holdings[pop], self.wanted(pop)) for pop in sorted(self._reconciled)}
         for pop in self._reconciled:
             self._holdings[pop] = self._holdings[pop].with_also(self.wanted(pop))
         self._stages = [

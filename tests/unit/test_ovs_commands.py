@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from topology.channels import control_delays_ms
 from topology.errors import LabError
 from topology.model import Link, Pop, Topology
 from topology.replica import ovs, plumbing, trace, watch
@@ -84,8 +85,8 @@ def test_both_ends_of_a_veth_are_born_where_they_belong() -> None:
 
 
 def test_the_control_channel_takes_the_shortest_way_to_the_brain() -> None:
-    assert plumbing.control_delays_ms(TRIANGLE) == {"ams": 0.0, "fra": 3.0, "waw": 8.0}
-    assert plumbing.control_delays_ms(replace(TRIANGLE, brain="waw")) == {"waw": 0.0, "fra": 5.0, "ams": 8.0}
+    assert control_delays_ms(TRIANGLE) == {"ams": 0.0, "fra": 3.0, "waw": 8.0}
+    assert control_delays_ms(replace(TRIANGLE, brain="waw")) == {"waw": 0.0, "fra": 5.0, "ams": 8.0}
 
 
 def frame(*entries: tuple[int, int]) -> bytes:

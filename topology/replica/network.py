@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from topology import addressing, model
+from topology.channels import CONTROL_RATE_BPS, control_delays_ms
 from topology.forwarding import Snapshot
 from topology.model import HOST_PORT, Topology
 from topology.replica import plumbing, readback
@@ -39,8 +40,6 @@ with warnings.catch_warnings():
 _Attachment = tuple[str, str, int]
 """(node, interface, port number) of one end of a link."""
 BRAIN = "brain"
-CONTROL_RATE_BPS = 100e6
-"""Rate of each control channel: wide enough never to be what a run measures."""
 
 
 class EdgeHost(NodeShell, Host):  # type: ignore[misc]
@@ -209,7 +208,7 @@ class Network:
             yield Cable(link.name, a, b, LinkShape(link.delay_ms, link.capacity_bps))
 
     def _channels(self) -> Iterator[Cable]:
-        delays_ms = plumbing.control_delays_ms(self.topology)
+        delays_ms = control_delays_ms(self.topology)
         for pop in self.topology.pops:
             a = End(self.pid(BRAIN), addressing.brain_interface(pop.index))
             b = End(self.pid(pop.name), addressing.control_interface(pop.name))

@@ -7,7 +7,6 @@ veth pairs between the PoPs and their edge hosts, and everybody's addresses.
 
 from __future__ import annotations
 
-import heapq
 import subprocess
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -81,20 +80,6 @@ def disable_offloads(interfaces: Mapping[int, str]) -> None:
     for pid, name in interfaces.items():
         with door_into(pid) as door:
             Interface(door, name).disable_offloads()
-
-
-def control_delays_ms(topology: Topology) -> dict[str, float]:
-    """PoP → propagation delay of the shortest way to the brain (Dijkstra), one way."""
-    delays: dict[str, float] = {}
-    frontier = [(0.0, topology.brain)]
-    while frontier:
-        delay_ms, pop = heapq.heappop(frontier)
-        if pop in delays:
-            continue
-        delays[pop] = delay_ms
-        for link in topology.ports(pop).values():
-            heapq.heappush(frontier, (delay_ms + link.delay_ms, link.other(pop)))
-    return delays
 
 
 def _veth(pop: Pop, host_pid: int, pop_pid: int) -> str:
