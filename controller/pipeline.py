@@ -28,6 +28,7 @@ from functools import cached_property, lru_cache
 from itertools import pairwise
 
 from controller.paths import Hops, Paths
+from controller.segments import Binding, Steered, compiled
 from topology import addressing, labels
 from topology.errors import InputError
 from topology.forwarding import (
@@ -78,6 +79,11 @@ class Plan:
         return bool(self.bypasses)
 
     @cached_property
+    def steered(self) -> dict[Hops, Steered]:
+        """Each explicit path, compiled to labels."""
+        return {hops: compiled(self.paths, self.version, hops, number) for number, hops in enumerate(self.steering)}
+
+    @cached_property
     def bypass_rules(self) -> dict[str, list[FlowRule]]:
         """Per PoP: the rules of all bypasses that cross it or end there."""
         rules: dict[str, list[FlowRule]] = {}
@@ -124,14 +130,14 @@ def _flows(plan: Plan, pop: str) -> Iterator[FlowRule]:
     own = topology.pop(pop).index
     yield from guard_rules(plan.guard_timeout_s)
     yield from _own_rules(own, plan.version)
-    steered = {hops[-1]: hops for hops in plan.steering if hops[0] == pop}
+    steered = {hops[-1]: way for hops, way in plan.steered.items() if hops[0] == pop}
     for index, port in enumerate(plan.paths.next_port[own].tolist()):
         if index == own:
             continue
         if port:
             yield _transit_rule(index, port, plan.version)
         name = topology.pops[index].name
-        stack = ingress_stack(plan, steered[name]) if name in steered else (labels.node(index, plan.version),)
+        stack = steered[name].stack if name in steered else (labels.node(index, plan.version),)
         yield _ingress_rule(index, stack)
     for port in topology.ports(pop):
         yield _rule(
@@ -140,7 +146,7 @@ def _flows(plan: Plan, pop: str) -> Iterator[FlowRule]:
             Match(eth_type=ETH_MPLS, mpls_label=labels.adjacency(port), mpls_bos=0),
             (Pop(ETH_MPLS), Output(port)),
         )
-    yield from _binding_rules(plan, pop)
+    yield from (_binding_rule(each) for way in plan.steered.values() for each in way.bindings if each.pop == pop)
     yield from plan.bypass_rules.get(pop, ())
 
 
@@ -181,6 +187,13 @@ def _ingress_rule(index: int, stack: Stack) -> FlowRule:
         raise InputError(f"an ingress pushes one or two labels, not {stack}: a repair must still fit within three")
     match = Match(in_port=HOST_PORT, eth_type=ETH_IPV4, ipv4_dst=addressing.host_prefix(index))
     return _rule(INGRESS, PRIORITY, match, tuple(Push(label) for label in reversed(stack)), LABELS)
+
+
+def _binding_rule(binding: Binding) -> FlowRule:
+    match = Match(eth_type=ETH_MPLS, mpls_label=binding.label, mpls_bos=1)
+    *above, bottom = binding.stack
+    pushes = (Push(label) for label in reversed(above))
+    return _rule(LABELS, PRIORITY, match, (Swap(bottom), *pushes, Resubmit(LABELS)))
 
 
 @lru_cache(maxsize=1 << 16)
@@ -235,69 +248,3 @@ def _backup(plan: Plan, link_index: int, towards_b: bool, detour: Hops) -> tuple
 def _port(plan: Plan, pop: str, neighbour: str) -> int:
     topology = plan.topology
     return topology.port(pop, topology.link(f"{pop}-{neighbour}"))
-
-
-# ------------------------------------------------------------------ explicit paths
-
-
-@dataclass(frozen=True, slots=True)
-class _Segment:
-    """One label and the PoP where it has done its work."""
-
-    label: int
-    end: str
-
-
-def ingress_stack(plan: Plan, hops: Hops) -> Stack:
-    """The at most two labels that send a packet along ``hops``; the rest waits in binding SIDs."""
-    segments = _segments(plan, hops)
-    if len(segments) <= labels.MAX_INGRESS:
-        return tuple(segment.label for segment in segments)
-    return (segments[0].label, labels.binding(_binding_key(plan, hops, 1)))
-
-
-def _segments(plan: Plan, hops: Hops) -> list[_Segment]:
-    """Fewest segments that pin the path: the farthest node SID that stays on it, else an adjacency SID."""
-    segments: list[_Segment] = []
-    at = 0
-    while at < len(hops) - 1:
-        reach = max((j for j in range(at + 1, len(hops)) if _is_shortest(plan, hops, at, j)), default=0)
-        if reach:
-            segments.append(_Segment(_node_label(plan, hops[reach]), hops[reach]))
-            at = reach
-        else:
-            segments.append(_Segment(labels.adjacency(_port(plan, hops[at], hops[at + 1])), hops[at + 1]))
-            at += 1
-    last = _node_label(plan, hops[-1])
-    if segments[-1].label != last:
-        segments.append(_Segment(last, hops[-1]))
-    return segments
-
-
-def _is_shortest(plan: Plan, hops: Hops, start: int, end: int) -> bool:
-    return plan.paths.hops(hops[start], hops[end]) == hops[start : end + 1]
-
-
-def _node_label(plan: Plan, pop: str) -> int:
-    return labels.node(plan.topology.pop(pop).index, plan.version)
-
-
-def _binding_key(plan: Plan, hops: Hops, segment: int) -> int:
-    """Every path may need one binding SID per segment; a block of 64 each keeps the keys stable."""
-    return plan.steering.index(hops) * 64 + segment
-
-
-def _binding_rules(plan: Plan, pop: str) -> Iterator[FlowRule]:
-    for hops in plan.steering:
-        segments = _segments(plan, hops)
-        for number in range(1, len(segments) - 1):
-            if segments[number - 1].end != pop:
-                continue
-            rest = segments[number:]
-            bottom = (
-                rest[1].label
-                if len(rest) == labels.MAX_INGRESS
-                else labels.binding(_binding_key(plan, hops, number + 1))
-            )
-            match = Match(eth_type=ETH_MPLS, mpls_label=labels.binding(_binding_key(plan, hops, number)), mpls_bos=1)
-            yield _rule(LABELS, PRIORITY, match, (Swap(bottom), Push(rest[0].label), Resubmit(LABELS)))
