@@ -48,7 +48,7 @@ format: setup  ## let ruff put the code in order
 
 .PHONY: bench
 bench: setup  ## the performance bounds, measured on this machine
-	@$(BIN)/python -m tests.bench $(BENCH_ARGS)
+	@$(BIN)/python tests/bench $(BENCH_ARGS)
 
 .PHONY: clean
 clean:  ## remove the virtual environment and caches; results stay
