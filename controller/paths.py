@@ -84,17 +84,16 @@ def shortest(topology: Topology, dead: Collection[str] = ()) -> Paths:
 def bypasses(
     topology: Topology, dead: Collection[str] = (), known: Mapping[str, Hops] | None = None
 ) -> dict[str, Hops]:
-    """For each link that is up: the shortest way from its end a to its end b without it.
+    """For each link: the shortest way from its end a to its end b without it.
 
-    Empty where the link is a bridge. ``known`` are bypasses that still hold and are not
-    computed again.
+    A dead link keeps its bypass: until the last ingress has heard of the loss, packets still
+    come to its ends and are repaired there. Empty where the link is a bridge. ``known`` are
+    bypasses that still hold and are not computed again.
     """
     known = known or {}
     matrix = _matrix(topology, dead)
     found: dict[str, Hops] = {}
     for link in topology.links:
-        if link.name in dead:
-            continue
         found[link.name] = known[link.name] if link.name in known else _around(topology, matrix, link.name)
     return found
 
@@ -133,7 +132,7 @@ def _might_shorten(paths: Paths, hops: Hops, came: str) -> bool:
 
 def _around(topology: Topology, matrix: csr_array, name: str) -> Hops:
     a, b = (topology.pop(end).index for end in topology.link(name).ends)
-    places = [_entry(matrix, a, b), _entry(matrix, b, a)]
+    places = [*_entries(matrix, a, b), *_entries(matrix, b, a)]
     kept = matrix.data[places].copy()
     matrix.data[places] = np.inf
     _, before = dijkstra(matrix, directed=True, indices=a, return_predecessors=True)
@@ -146,9 +145,10 @@ def _around(topology: Topology, matrix: csr_array, name: str) -> Hops:
     return tuple(topology.pops[index].name for index in reversed(path))
 
 
-def _entry(matrix: csr_array, row: int, column: int) -> int:
+def _entries(matrix: csr_array, row: int, column: int) -> list[int]:
+    """Where the matrix keeps this weight; nowhere for a link that is dead."""
     start, end = matrix.indptr[row], matrix.indptr[row + 1]
-    return int(start + np.flatnonzero(matrix.indices[start:end] == column)[0])
+    return [int(start + place) for place in np.flatnonzero(matrix.indices[start:end] == column)]
 
 
 def _matrix(topology: Topology, dead: Collection[str]) -> csr_array:

@@ -51,6 +51,19 @@ def test_a_cut_is_routed_around_and_a_heal_undoes_it(link: str) -> None:
     assert {pair: journey.links for pair, journey in network.journeys().items()} == before
 
 
+@pytest.mark.parametrize("link", [link.name for link in EDGE12.links])
+def test_a_cut_takes_nothing_away_that_repairs_it(link: str) -> None:
+    """Who has not heard of the cut yet still sends by the lost link: its bypass must be whole until all have."""
+    network = MemoryNetwork(EDGE12, BrainSettings(fast_reroute=True))
+    assert network.brain.plan is not None
+    ends = {end: network.topology.port(end, network.topology.link(link)) for end in network.topology.link(link).ends}
+    groups = {end: network.switches[end].groups[port] for end, port in ends.items()}
+    bypass = network.brain.plan.bypasses[link]
+    cut(network, link)
+    assert network.brain.plan.bypasses[link] == bypass
+    assert {end: network.switches[end].groups[port] for end, port in ends.items()} == groups
+
+
 def test_a_heal_loses_nothing_at_any_moment_of_the_update() -> None:
     """Make before break: with the mods of a recovery stopped after any prefix, every pair is delivered."""
     network = MemoryNetwork(EDGE12, BrainSettings(fast_reroute=True))
