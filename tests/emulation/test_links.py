@@ -271,9 +271,10 @@ def test_a_degraded_link_is_slow_until_it_heals(bench: Bench) -> None:
 
 def test_loss_is_the_share_asked_for(bench: Bench) -> None:
     _, a, b = bench.connect(LinkShape(delay_ms=1, rate_bps=100e6, loss=0.3))
+    came: list[int] = []
     for number in range(500):
         a.send(number)
-    came: list[int] = []
+        came.extend(b.hear())  # a socket holds but some hundred of them
 
     def one_came_after_them() -> bool:
         a.send(500)
@@ -287,15 +288,17 @@ def test_loss_is_the_share_asked_for(bench: Bench) -> None:
 
 def test_the_queue_holds_its_milliseconds_of_full_frames_and_no_more(bench: Bench) -> None:
     link, a, b = bench.connect(LinkShape(delay_ms=1, rate_bps=100e3, queue_ms=1000))
+    began = time.monotonic()
     for number in range(20):
         a.send(number, size=1250)  # 100 ms each
+    left_meanwhile = int((time.monotonic() - began) * 10)
     await_(lambda: link.frames()[0] >= 10)
     link.heal()
     link.reshape(LinkShape(delay_ms=1, rate_bps=10e6))
     a.send(99)
     came = b.hear_until(99)[:-1]
     assert came == list(range(len(came)))
-    assert 10 <= len(came) <= 13
+    assert 10 <= len(came) <= 13 + left_meanwhile
 
 
 def test_small_frames_in_flight_on_a_long_link_are_not_dropped(bench: Bench) -> None:

@@ -62,6 +62,7 @@ def test_netem_delays_and_a_policer_is_the_queue() -> None:
         f"qdisc replace dev fra-eth2 {netem}",
         f"filter add dev fra-eth2 egress pref 1 {policer}",
     ]
+    assert " root handle 2: netem " in reshaping_commands("fra-eth2", shape, handle=2)[0]
     assert reshaping_commands("fra-eth2", shape) == [
         f"qdisc replace dev fra-eth2 {netem}",
         "filter del dev fra-eth2 egress",

@@ -51,28 +51,32 @@ def packet_limit(shape: LinkShape) -> int:
     return math.ceil((in_flight_bytes + queue_bytes(shape)) / _SMALLEST_FRAME) + 1
 
 
-def first_commands(interface: str, shape: LinkShape, *, silent: bool = False) -> list[str]:
+def first_commands(interface: str, shape: LinkShape) -> list[str]:
     """Lines for ``tc -batch`` that shape an interface that was just made."""
     return [
         f"qdisc add dev {interface} clsact",
-        _netem(interface, shape, silent=silent),
+        _netem(interface, shape, silent=False, handle=1),
         _policer(interface, shape),
     ]
 
 
-def reshaping_commands(interface: str, shape: LinkShape, *, silent: bool = False) -> list[str]:
-    """The same for one that has a shape: netem keeps what it holds; a matchall filter cannot be replaced."""
+def reshaping_commands(interface: str, shape: LinkShape, *, silent: bool = False, handle: int = 1) -> list[str]:
+    """The same for one that has a shape.
+
+    Under the handle that it has, netem keeps the frames it holds; under another, a new one takes
+    its place. A matchall filter cannot be replaced: the old one goes first.
+    """
     return [
-        _netem(interface, shape, silent=silent),
+        _netem(interface, shape, silent=silent, handle=handle),
         f"filter del dev {interface} egress",
         _policer(interface, shape),
     ]
 
 
-def _netem(interface: str, shape: LinkShape, *, silent: bool) -> str:
+def _netem(interface: str, shape: LinkShape, *, silent: bool, handle: int) -> str:
     loss = 1.0 if silent else shape.loss
     return (
-        f"qdisc replace dev {interface} root handle 1: netem limit {packet_limit(shape)}"
+        f"qdisc replace dev {interface} root handle {handle}: netem limit {packet_limit(shape)}"
         f" delay {shape.delay_ms * 1e3:.3f}us"
         + (f" loss random {loss * 100:.6f}%" if loss else "")
         + f" rate {_rate(shape)}"
@@ -108,14 +112,14 @@ class NetemWires:
         _run(["ip", "-batch", "-"], [veth_command(cable) for cable in wanted])
         made = {cable.name: NetemLink(cable, (self._interface(cable.a), self._interface(cable.b))) for cable in wanted}
         self._links |= made
+        for link in made.values():
+            link.bring_up()
         shape_at(
             (end.pid, line)
             for cable in wanted
             for end in (cable.a, cable.b)
             for line in first_commands(end.interface, cable.shape)
         )
-        for link in made.values():
-            link.bring_up()
         return dict(made)
 
     def histogram(self) -> dict[str, Lateness]:
@@ -144,8 +148,10 @@ class NetemLink:
     def __init__(self, cable: Cable, interfaces: tuple[Interface, Interface]) -> None:
         self.name, self.shape = cable.name, cable.shape
         self._ends, self._interfaces = (cable.a, cable.b), interfaces
+        self._handle = 1
 
     def bring_up(self) -> None:
+        """Up first, shaped then: see ``heal``."""
         self._each(Interface.disable_offloads)
         self._plug_in()
 
@@ -159,8 +165,14 @@ class NetemLink:
         self._shape(self.shape, silent=True)
 
     def heal(self) -> None:
+        """After a cut a new netem is put in place: that opens the interface's queue at once.
+
+        By itself the kernel opens it a moment after the carrier came back, and says so before it does.
+        """
+        if not all(self.carrier()):
+            self._handle = 3 - self._handle
+            self._plug_in()
         self._shape(self.shape)
-        self._plug_in()
 
     def carrier(self) -> tuple[bool, bool]:
         a, b = self._each(Interface.carrier)
@@ -183,7 +195,9 @@ class NetemLink:
 
     def _shape(self, shape: LinkShape, *, silent: bool = False) -> None:
         shape_at(
-            (end.pid, line) for end in self._ends for line in reshaping_commands(end.interface, shape, silent=silent)
+            (end.pid, line)
+            for end in self._ends
+            for line in reshaping_commands(end.interface, shape, silent=silent, handle=self._handle)
         )
 
     def _each(self, act: Callable[[Interface], Answer]) -> list[Answer]:
