@@ -89,6 +89,7 @@ def test_a_cut_loses_what_is_in_flight_and_a_heal_lets_frames_pass(link: Link) -
     link.ask("reshape", 2000.0, *SHAPE[1:])
     link.a.send(b"in flight")
     link.b.send(b"and back")
+    until_counted(link, "in_flight", (1, 1))
     link.ask("cut")
     link.ask("cut")
     assert link.counter("cut_off") == (1, 1)
@@ -100,8 +101,9 @@ def test_a_cut_loses_what_is_in_flight_and_a_heal_lets_frames_pass(link: Link) -
 
 
 def test_silence_eats_new_frames_and_lets_those_in_flight_arrive(link: Link) -> None:
-    link.ask("reshape", 50.0, *SHAPE[1:])
+    link.ask("reshape", 500.0, *SHAPE[1:])
     link.a.send(b"in flight")
+    until_counted(link, "in_flight", (1, 0))
     link.ask("silence")
     link.a.send(b"eaten")
     until_counted(link, "lost", (1, 0))

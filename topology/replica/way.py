@@ -117,9 +117,10 @@ class Way:
             heapify(agenda)
 
     def counters(self) -> dict[str, int]:
-        """Frames delivered; lost to chance or a closed way, to a full queue, to a cut, to a sink that was down."""
+        """Frames by their fate; lost to chance or a closed way, a full queue, a cut, a sink that was down."""
         return {
             "delivered": self.delivered,
+            "in_flight": len(self.fifo),
             "lost": self.lost,
             "overflowed": self.overflowed,
             "cut_off": self.cut_off,
