@@ -49,6 +49,7 @@ def player(prepared: Prepared, policy: Policy, folder: Path, machine: Machine, m
             framework=means.framework,
             record=journal.record,
             folder=folder,
+            seed=prepared.seed,
         )
         pcap = folder / f"trace.{policy.name}.pcap" if means.pcap else None
         plan = Plan(prepared.timeline, prepared.planned.traffic, prepared.planned.traced, pcap)

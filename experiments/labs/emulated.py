@@ -69,10 +69,11 @@ class EmulatedLab:
         framework: str,
         record: Record,
         folder: Path,
+        seed: int = 0,
     ) -> None:
         self.topology, self.policy = topology, policy
         self._inside, self._machine, self._framework = inside, machine, framework
-        self._record, self._folder = record, folder
+        self._record, self._folder, self._seed = record, folder, seed
         self._zero_ns = time.time_ns() - int(BUILDING_S * 1e9)
         self._reconciled: set[str] = set()
         self._ending: list[Callable[[], object]] = []
@@ -94,7 +95,7 @@ class EmulatedLab:
         self._record("build", step=name, took_s=round(time.monotonic() - begun, 3))
 
     def _start_wires(self) -> None:
-        self._wires: Wires = wires(self._machine.links)
+        self._wires: Wires = wires(self._machine.links, seed=self._seed)
         pid = getattr(self._wires, "pid", None)
         if pid is not None:
             self._lift("relay", pid, "fifo")
