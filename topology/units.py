@@ -7,32 +7,36 @@ Inside the program a quantity is a plain float whose name carries the unit:
 from __future__ import annotations
 
 import re
+from math import isfinite
 
 _NUMBER = re.compile(r"\s*([0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?)\s*([^\s].*?)?\s*")
 _RATES_BPS = {"bit/s": 1.0, "kbit/s": 1e3, "Mbit/s": 1e6, "Gbit/s": 1e9, "Tbit/s": 1e12}
 _TIMES_S = {"us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0}
+_SHARES = {"%": 0.01}
 
 
-def _parse(text: object, units: dict[str, float], what: str) -> float:
+def _parse(text: object, units: dict[str, float], what: str, like: str) -> float:
     match = _NUMBER.fullmatch(str(text)) if not isinstance(text, bool) else None
-    if match is None or match[2] not in units:
-        raise ValueError(f"'{text}' is not a {what}; write it like '5 {list(units)[1]}' (units: {', '.join(units)})")
-    return float(match[1]) * units[match[2]]
+    value = float(match[1]) * units.get(match[2], float("nan")) if match else float("nan")
+    if not isfinite(value):
+        known = f"unit{'s' if len(units) > 1 else ''}: {', '.join(units)}"
+        raise ValueError(f"'{text}' is not a {what}; write it like '{like}' ({known})")
+    return value
 
 
 def parse_rate_bps(text: object) -> float:
     """``"10 Mbit/s"`` → 1e7. Raises ValueError for anything without a known unit."""
-    return _parse(text, _RATES_BPS, "rate")
+    return _parse(text, _RATES_BPS, "rate", "10 Mbit/s")
 
 
 def parse_time_s(text: object) -> float:
     """``"12 ms"`` → 0.012; ``0`` alone needs no unit. Raises ValueError otherwise."""
-    return 0.0 if text in (0, "0") and text is not False else _parse(text, _TIMES_S, "time")
+    return 0.0 if text in (0, "0") and text is not False else _parse(text, _TIMES_S, "time", "20 ms")
 
 
 def parse_share(text: object) -> float:
-    """``"10 %"`` → 0.1. Raises ValueError outside 0…100 %."""
-    share = _parse(text, {"": 1.0, "%": 0.01}, "share")
+    """``"10 %"`` → 0.1. Raises ValueError without ``%`` (is 1 all or a hundredth?) and outside 0…100 %."""
+    share = _parse(text, _SHARES, "share", "5 %")
     if share > 1:
         raise ValueError(f"'{text}' is more than 100 %")
     return share
