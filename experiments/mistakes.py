@@ -135,12 +135,23 @@ def _faults(origin: Source) -> Iterator[Found]:
         if kind not in FAULTS.names():
             yield ("timeline", i, "fault"), unknown("fault", kind, FAULTS.names())
             continue
-        known = FAULTS[kind].settings
-        for name, text in (settings if isinstance(settings, dict) else {}).items():
-            if name not in known:
-                yield ("timeline", i, "with", name), unknown(f"{kind} setting", name, known)
-                continue
+        wrong, good = _settings(kind, settings if isinstance(settings, dict) else {})
+        yield from ((("timeline", i, "with", name), message) for name, message in wrong.items())
+        if not wrong and (settings is None or isinstance(settings, dict)):
             try:
-                known[name](text)
+                FAULTS.make(kind, str(item.get("target", "")), **good)
             except ValueError as error:
-                yield ("timeline", i, "with", name), str(error)
+                yield ("timeline", i, "with"), str(error)
+
+
+def _settings(kind: str, given: dict[str, object]) -> tuple[dict[str, str], dict[str, float]]:
+    """(name → what is wrong with it, name → value of the good ones)."""
+    known, wrong, good = FAULTS[kind].settings, {}, {}
+    for name, text in given.items():
+        try:
+            if name not in known:
+                raise ValueError(unknown(f"{kind} setting", name, known))
+            good[name] = known[name](text)
+        except ValueError as error:
+            wrong[name] = str(error)
+    return wrong, good

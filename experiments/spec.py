@@ -84,7 +84,7 @@ class FaultSpec(Model):
     target: str = Field(default="", description="a link (ams-lon), a role (busiest link) or a channel (control:ams)")
     settings: dict[str, Any] = Field(default_factory=dict, alias="with", description="settings of this kind")
 
-    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
+    model_config = ConfigDict(serialize_by_alias=True)
 
 
 class CheckSpec(Model):

@@ -18,6 +18,14 @@ TOLERANCE = 0.15
 """Of rate and loss, which a short measurement cannot tell to the percent."""
 
 
+def _rate(text: object) -> float:
+    """A share of the configured rate; raises ValueError at 0 as well: a link without a rate is a cut one."""
+    share = parse_share(text)
+    if share == 0:
+        raise ValueError(f"'{text}' leaves nothing of the link; link.silent does that")
+    return share
+
+
 @FAULTS.register
 @dataclass(slots=True)
 class LinkDegrade:
@@ -29,12 +37,17 @@ class LinkDegrade:
     settings: ClassVar[Settings] = {
         "extra_delay": parse_time_s,
         "loss": parse_share,
-        "rate": parse_share,
+        "rate": _rate,
     }
     target: str
     extra_delay: float = 0.0
     loss: float = 0.0
     rate: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Raises ValueError when nothing would be worse."""
+        if (self.extra_delay, self.loss, self.rate) == (0.0, 0.0, 1.0):
+            raise ValueError("link.degrade changes nothing: give extra_delay, loss or rate, such as {loss: 5 %}")
 
     def inject(self, lab: Lab) -> None:
         link = wire(lab, self.target)

@@ -105,6 +105,12 @@ def test_a_lab_that_cannot_measure_proves_no_degradation() -> None:
     assert not fault.proof(FakeLab(ring())).held
 
 
+@pytest.mark.parametrize("settings", [{}, {"loss": 0.0}, {"rate": 1.0, "extra_delay": 0.0}])
+def test_a_degradation_that_changes_nothing_cannot_be_made(settings: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="changes nothing"):
+        FAULTS.make("link.degrade", LINK, **settings)
+
+
 def test_heal_undoes_its_own_link_only_and_return_every_fault_of_the_brain() -> None:
     heal, back = FAULTS.make("link.heal", LINK), FAULTS.make("brain.return", "brain")
     assert isinstance(heal, Undo)
