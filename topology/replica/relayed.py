@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -21,6 +21,7 @@ from topology.replica.interfaces import (
     open_tap,
     raise_descriptor_limit,
     set_tap_carrier,
+    set_tap_outlasts,
 )
 from topology.replica.links import Cable, End, Lateness, LinkControl, LinkShape
 from topology.replica.relay_process import RelayProcess
@@ -47,6 +48,7 @@ class RelayWires:
             plugs = [self._plug(name, end, on_error) for end in (a, b)]
             link = RelayLink(name, shape, len(self._links), (plugs[0], plugs[1]), self._process)
             link.add(f"{self._seed} {name}")
+            link.let_outlast()
             on_error.pop_all()
         self._links[name] = link
         return link
@@ -121,6 +123,10 @@ class RelayLink:
         taps = [plug.tap for plug in self._plugs]
         self._process.ask("add", self._index, seed, *_numbers(self.shape), descriptors=taps)
 
+    def let_outlast(self) -> None:
+        """A namespace that ends takes its interfaces along, all at once."""
+        self._each(lambda plug: set_tap_outlasts(plug.tap, True))
+
     def reshape(self, shape: LinkShape) -> None:
         self._process.ask("reshape", self._index, *_numbers(shape))
 
@@ -164,8 +170,10 @@ class RelayLink:
             raise LabError(f"link {self.name}: {mistake}") from mistake
 
     def close(self) -> None:
-        """Take both interfaces away."""
+        """Take both interfaces away, which takes its time: who ends their namespaces need not do this."""
         for plug in self._plugs:
+            with suppress(OSError):  # somebody took the interface away before
+                set_tap_outlasts(plug.tap, False)
             os.close(plug.tap)
 
 
