@@ -3,14 +3,15 @@
 It is the double of the real switch in unit tests, the data plane of the modelled
 backend and the yardstick of the stale-route oracle; so it follows Open vSwitch where
 that departs from the letter of OpenFlow: three label entries are all it can see
-(``FLOW_MAX_MPLS_LABELS``), a push onto three and a pop from more than three drop the
-packet, and nothing leaves by the port it came in on (unless told to forget that port). Held against ``ofproto/trace``
-by the emulation tests.
+(``topology.packet``), and nothing leaves by the port it came in on (unless told to forget
+that port). Held against ``ofproto/trace`` and against forwarded frames by the emulation
+tests. Not modelled: after a pop to IPv4 Open vSwitch looks a packet up as if it came in
+anew, so its bounds count from there and what it sent before stays sent.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
 
@@ -30,37 +31,12 @@ from topology.forwarding import (
     SwitchState,
     ToGroup,
 )
-from topology.labels import MAX_STACK, Stack
+from topology.packet import LabelEntry, Packet, TooManyLabels, edit
 
-MAX_RESUBMITS = 64
-"""Open vSwitch's own bound on recursion."""
+__all__ = ["MAX_DEPTH", "MAX_RESUBMITS", "LabelEntry", "Packet", "Sent", "Switch"]
 
-
-@dataclass(frozen=True, slots=True)
-class LabelEntry:
-    """One entry of an MPLS stack (RFC 3032); the bottom-of-stack bit follows from its place."""
-
-    label: int
-    ttl: int = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Packet:
-    """An IPv4 packet, perhaps under labels (top first)."""
-
-    ipv4_dst: str
-    stack: tuple[LabelEntry, ...] = ()
-    ttl: int = 64
-    eth_type: int = ETH_IPV4
-
-    @property
-    def labels(self) -> Stack:
-        return tuple(entry.label for entry in self.stack)
-
-    @classmethod
-    def labelled(cls, ipv4_dst: str, labels: Stack, ttl: int = 64) -> Packet:
-        """A packet that arrives with this stack."""
-        return cls(ipv4_dst, tuple(LabelEntry(label, ttl) for label in labels), ttl, ETH_MPLS if labels else ETH_IPV4)
+MAX_DEPTH, MAX_RESUBMITS = 64, 4096
+"""Open vSwitch's own bounds on recursion and on look-ups in all; beyond them it drops the packet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +48,16 @@ class Sent:
 
 
 class _Dropped(Exception):
-    """The whole of the packet's processing ends here."""
+    """A bound is passed, and Open vSwitch gives up: not even what it meant to send before leaves."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Level:
+    """Where the translation of rules stands."""
+
+    table: int = -1
+    depth: int = 0
+    """Look-ups in the same or an earlier table, and groups, around this one."""
 
 
 class Switch:
@@ -91,9 +76,9 @@ class Switch:
         """What leaves the switch when ``packet`` comes in by ``in_port``; nothing when it is dropped."""
         walk = _Walk(self, in_port)
         try:
-            walk.table(0, packet)
-        except _Dropped:
-            pass
+            walk.table(0, packet, _Level())
+        except (_Dropped, TooManyLabels):
+            return ()
         return tuple(walk.sent)
 
     def lookup(self, table: int, packet: Packet, in_port: int) -> FlowRule | None:
@@ -152,8 +137,22 @@ def _within(address: str, prefix: str) -> bool:
 def _bucket(group: GroupRule, live_ports: frozenset[int]) -> tuple[Action, ...]:
     for bucket in group.buckets:
         if group.kind != "ff" or bucket.watch_port is None or bucket.watch_port in live_ports:
-            return bucket.actions
+            return _as_set(bucket.actions)
     return ()
+
+
+@lru_cache(maxsize=1 << 16)
+def _as_set(actions: tuple[Action, ...]) -> tuple[Action, ...]:
+    """A bucket is an action *set* (OpenFlow 1.3 §5.10): one of each kind, the last, in an order of their own.
+
+    Of several ways out a group wins over an output, and without any the packet is dropped.
+    """
+    last = {type(action): action for action in actions}
+    ways_out = [last[kind] for kind in (ToGroup, Output, Resubmit) if kind in last]
+    labels = [action.label for action in actions if isinstance(action, Push | Swap)]
+    label = (Push if Push in last else Swap)(labels[-1]) if labels else None
+    ordered = (last.get(Pop), label, last.get(DecTtl), last.get(ForgetInPort), *ways_out[:1])
+    return tuple(action for action in ordered if action is not None) if ways_out else ()
 
 
 class _Walk:
@@ -162,52 +161,52 @@ class _Walk:
     def __init__(self, switch: Switch, in_port: int) -> None:
         self.switch, self.in_port = switch, in_port
         self.sent: list[Sent] = []
-        self.depth = 0
+        self.resubmits = -1  # the first look-up is none
 
-    def table(self, number: int | None, packet: Packet) -> None:
+    def table(self, number: int | None, packet: Packet, level: _Level) -> Packet:
+        """Look the packet up and do what is found; the packet as it is then."""
         while number is not None:
-            self.depth += 1
+            level = self.enter(number, level)
+            self.resubmits += 1
             rule = self.switch.lookup(number, packet, self.in_port)
-            if rule is None or self.depth > MAX_RESUBMITS:
-                return
-            packet = self.apply(rule.actions, packet)
-            number = rule.goto
-
-    def apply(self, actions: tuple[Action, ...], packet: Packet) -> Packet:
-        for action in actions:
-            match action:
-                case Output(port):
-                    if port != self.in_port:
-                        self.sent.append(Sent(port, packet))
-                case ToGroup(group):
-                    self.apply(self.switch.live_actions(group), packet)
-                case Resubmit(number):
-                    self.table(number, packet)
-                case ForgetInPort():
-                    self.in_port = 0
-                case _:
-                    packet = edit(action, packet)
+            packet, to_the_end = self.run(rule.actions, packet, level) if rule else (packet, False)
+            number = rule.goto if rule and to_the_end else None
         return packet
 
+    def enter(self, table: int, level: _Level) -> _Level:
+        """One step deeper, as far as Open vSwitch goes."""
+        if level.depth >= MAX_DEPTH or self.resubmits >= MAX_RESUBMITS:
+            raise _Dropped
+        return _Level(table, level.depth + (table <= level.table))
 
-def edit(action: Push | Pop | Swap | DecTtl, packet: Packet) -> Packet:
-    """One change of the label stack; raises ``_Dropped`` where Open vSwitch drops."""
-    stack = packet.stack
-    match action:
-        case Push(label):
-            if len(stack) >= MAX_STACK:
-                raise _Dropped
-            ttl = stack[0].ttl if stack else packet.ttl or 64
-            return replace(packet, stack=(LabelEntry(label, ttl), *stack), eth_type=ETH_MPLS)
-        case Pop(eth_type):
-            if len(stack) > MAX_STACK:
-                raise _Dropped
-            return replace(packet, stack=stack[1:], eth_type=eth_type) if stack else packet
-        case Swap(label):
-            return replace(packet, stack=(replace(stack[0], label=label), *stack[1:])) if stack else packet
-        case DecTtl():
-            if not stack:
-                return packet
-            if stack[0].ttl <= 1:
-                raise _Dropped
-            return replace(packet, stack=(replace(stack[0], ttl=stack[0].ttl - 1), *stack[1:]))
+    def run(self, actions: tuple[Action, ...], packet: Packet, level: _Level) -> tuple[Packet, bool]:
+        """The packet after them, and whether its time to live lasted to the end of the list."""
+        for action in actions:
+            if isinstance(action, DecTtl) and not (packet.stack and packet.stack[0].ttl > 1):
+                return packet, False
+            packet = self.apply(action, packet, level)
+        return packet, True
+
+    def apply(self, action: Action, packet: Packet, level: _Level) -> Packet:
+        match action:
+            case Output(port):
+                if port != self.in_port:
+                    self.sent.append(Sent(port, packet))
+            case ToGroup(group):
+                self.group(group, packet, self.enter(level.table, level))
+            case Resubmit(number):
+                return self.table(number, packet, level)
+            case ForgetInPort():
+                self.in_port = 0
+            case _:
+                return edit(action, packet)
+        return packet
+
+    def group(self, number: int, packet: Packet, level: _Level) -> None:
+        """What a bucket does to the packet, its in_port included, is forgotten after it."""
+        in_port = self.in_port
+        try:
+            self.run(self.switch.live_actions(number), packet, level)
+        except TooManyLabels:
+            pass  # it ends the bucket, not the packet
+        self.in_port = in_port
