@@ -19,6 +19,8 @@ from experiments.spec import CheckSpec
 from topology.inventory import dump
 
 PACKAGES = ("failstatic", "ryu", "os-ken", "eventlet", "scapy", "iperf3", "numpy", "scipy", "pydantic", "mininet")
+DEFAULTS = {"backend": "emulated", "framework": "ryu", "jobs": 1}
+"""Options of ``failstatic run`` that stand in the manifest, as they are when nobody says otherwise."""
 
 
 def manifest(prepared: Prepared, machine: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
@@ -31,7 +33,7 @@ def manifest(prepared: Prepared, machine: Mapping[str, Any], extra: Mapping[str,
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "seed": spec.seed,
         "backend": "emulated",
-        "command": command(prepared),
+        "command": command(prepared, extra),
         "spec": resolved(prepared),
         "topology": json.loads(dump(prepared.topology)),
         "policies": {policy.name: _plain(policy) for policy in prepared.policies},
@@ -50,11 +52,14 @@ def manifest(prepared: Prepared, machine: Mapping[str, Any], extra: Mapping[str,
     }
 
 
-def command(prepared: Prepared) -> str:
-    """The exact command that repeats the run."""
+def command(prepared: Prepared, facts: Mapping[str, Any]) -> str:
+    """The exact command that repeats the run; of ``facts``, those of ``DEFAULTS`` that are not as usual."""
     spec = prepared.spec
     options = ["--policy", ",".join(spec.policies), "--topology", spec.topology, "--seed", str(spec.seed)]
-    return shlex.join(["failstatic", "run", spec.name, *options])
+    for name, usual in DEFAULTS.items():
+        if (value := facts.get(name, usual)) != usual:
+            options += [f"--{name}", str(value)]
+    return shlex.join(["failstatic", "run", prepared.asked, *options])
 
 
 def resolved(prepared: Prepared) -> dict[str, Any]:

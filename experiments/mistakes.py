@@ -5,7 +5,7 @@ topology.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 from pydantic import BaseModel, ValidationError
 
@@ -48,14 +48,26 @@ def mistakes(origin: Source, policies: Collection[str]) -> list[Problem]:
     return [origin.problem(loc, message) for loc, message in in_order]
 
 
+def wrong_choices(origin: Source, choices: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    """(key, what is wrong) of values that the command line puts in place of the file's."""
+    data = origin.data if isinstance(origin.data, dict) else {}
+    for loc, message in _refused({**data, **choices}):
+        if loc[0] in choices:
+            yield str(loc[0]), message
+
+
 def _by_pydantic(origin: Source) -> Iterator[Found]:
     if not isinstance(origin.data, dict):
         yield (), f"expected a mapping with the keys {', '.join(_keys(()))}"
         return
     if "question" in origin.data:
         yield ("question",), "the question is the first comment line of the file, not a key"
+    yield from _refused(origin.data)
+
+
+def _refused(data: dict[str, object]) -> Iterator[Found]:
     try:
-        Spec.model_validate({**origin.data, "question": ""})
+        Spec.model_validate({**data, "question": ""})
     except ValidationError as error:
         for item in error.errors(include_url=False):
             yield item["loc"], _say(item["type"], item["loc"], item["msg"], item.get("input"))

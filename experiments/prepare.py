@@ -26,6 +26,15 @@ class Choice:
     topology: str | None = None
     seed: int | None = None
 
+    @property
+    def changes(self) -> dict[str, Any]:
+        """Key of the spec → its value, of what was chosen."""
+        found = {"policies": self.policies, "topology": self.topology, "seed": self.seed}
+        return {key: value for key, value in found.items() if value is not None}
+
+
+_OPTIONS = {"policies": "--policy", "topology": "--topology", "seed": "--seed"}
+
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
@@ -37,6 +46,8 @@ class Prepared:
     policies: tuple[Policy, ...]
     timeline: Timeline
     planned: Planned
+    asked: str
+    """What the user called the spec: a shipped name, or a path."""
 
     @property
     def seed(self) -> int:
@@ -47,6 +58,7 @@ def prepare(name: str, choice: Choice = Choice()) -> Prepared:
     """Raises InputError with all mistakes of the spec, the options and the topology together."""
     origin = reading.source(name)
     problems = mistakes.mistakes(origin, POLICIES)
+    problems += [Problem(_OPTIONS[key], message) for key, message in mistakes.wrong_choices(origin, choice.changes)]
     problems += [Problem("--policy", message) for message in _wrong_policies(choice.policies, POLICIES)]
     topology = _topology(origin, choice, problems)
     shares: Shares = demand.gravity(topology) if topology else {}
@@ -55,13 +67,13 @@ def prepare(name: str, choice: Choice = Choice()) -> Prepared:
         problems += [origin.problem(("timeline", i, "target"), message) for i, message in wrong]
     if problems or topology is None:
         raise InputError(problems)
-    spec = _choose(reading.spec(origin), choice)
+    spec = reading.spec(origin).model_copy(update=choice.changes)
     events = timeline(spec, topology, shares)
     try:
         planned = plan(spec, topology, events, shares, spec.seed)
     except InputError as error:
         raise InputError(origin.problem(("traffic",), str(problem)) for problem in error.problems) from None
-    return Prepared(spec, topology, tuple(POLICIES[name] for name in spec.policies), events, planned)
+    return Prepared(spec, topology, tuple(POLICIES[name] for name in spec.policies), events, planned, name)
 
 
 def _wrong_policies(names: tuple[str, ...] | None, known: Collection[str]) -> list[str]:
@@ -85,8 +97,3 @@ def _topology(origin: reading.Source, choice: Choice, problems: list[Problem]) -
         place = Problem("--topology", "") if choice.topology else origin.problem(("topology",), "")
         problems += [problem if problem.place else Problem(place.place, problem.message) for problem in error.problems]
         return None
-
-
-def _choose(spec: Spec, choice: Choice) -> Spec:
-    changes = {"policies": choice.policies, "topology": choice.topology, "seed": choice.seed}
-    return spec.model_copy(update={key: value for key, value in changes.items() if value is not None})

@@ -59,7 +59,7 @@ def run(  # noqa: PLR0913, PLR0917 – one parameter per option
             help="A shipped name, FILE.yaml, topohub:KEY, csv:FILE or cities:N.", autocompletion=names.topologies
         ),
     ] = None,
-    seed: Annotated[Optional[int], typer.Option(min=0, help="Decides all that chance decides.")] = None,  # noqa: UP045
+    seed: Annotated[Optional[int], typer.Option(help="Decides all that chance decides.")] = None,  # noqa: UP045
     backend: Annotated[str, typer.Option(help="emulated (packets).", autocompletion=names.backends)] = "emulated",
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Policies side by side, if the cores allow.")] = 1,
     pcap: Annotated[bool, typer.Option("--pcap", help="Keep the packets of path traces.")] = False,
