@@ -37,7 +37,7 @@ def player(prepared: Prepared, policy: Policy, folder: Path, machine: Machine, m
     """The sandbox's main function."""
 
     def main(inside: Inside) -> int:
-        from experiments.labs.emulated import EmulatedLab
+        from experiments.labs.emulated import EmulatedLab, Outfit
 
         # late: the lab, whose clock it is, wants the journal first
         journal = Journal(folder / JOURNAL, policy.name, lambda: lab.now_s())  # noqa: PLW0108
@@ -45,11 +45,9 @@ def player(prepared: Prepared, policy: Policy, folder: Path, machine: Machine, m
             prepared.topology,
             policy,
             inside=inside,
-            machine=machine,
-            framework=means.framework,
+            outfit=Outfit(machine, means.framework, prepared.seed),
             record=journal.record,
             folder=folder,
-            seed=prepared.seed,
         )
         pcap = folder / f"trace.{policy.name}.pcap" if means.pcap else None
         plan = Plan(prepared.timeline, prepared.planned.traffic, prepared.planned.traced, pcap)

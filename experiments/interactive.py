@@ -19,7 +19,7 @@ def visit(reference: str, policy_name: str, framework: str, *, record: Record, o
 
     ``record`` hears of the steps of building. Raises InputError and MachineError before anything starts.
     """
-    from experiments.labs.emulated import EmulatedLab
+    from experiments.labs.emulated import EmulatedLab, Outfit
 
     topology, chosen = load(reference), policy(policy_name)
     machine = preflight.probe()
@@ -28,7 +28,7 @@ def visit(reference: str, policy_name: str, framework: str, *, record: Record, o
 
     def main(inside: Inside) -> int:
         lab = EmulatedLab(
-            topology, chosen, inside=inside, machine=machine, framework=framework, record=record, folder=inside.rundir
+            topology, chosen, inside=inside, outfit=Outfit(machine, framework), record=record, folder=inside.rundir
         )
         try:
             lab.build()

@@ -8,9 +8,10 @@ bulk, traces). Threads that report by themselves (ports, brain, load) write to t
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, astuple
+from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,19 @@ BUILDING_S = -60.0
 """The clock while building, at its beginning."""
 WARM_UP_INTERVAL_S = 0.1
 TRACE_S = 0.6
-SWITCH_NICE = -10
+RUN_NICE, SWITCH_NICE = -5, -10
+"""All of a run comes before other work of the machine, and the switches before the rest of the run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outfit:
+    """What the lab is made with, as opposed to what it is of."""
+
+    machine: Machine
+    framework: str = "ryu"
+    """``ryu`` or ``os-ken``: what carries the brain's OpenFlow."""
+    seed: int = 0
+    """Decides which frames a lossy link loses."""
 
 
 class EmulatedBrain(ControllerProcess):
@@ -65,15 +78,13 @@ class EmulatedLab:
         policy: Policy,
         *,
         inside: Inside,
-        machine: Machine,
-        framework: str,
+        outfit: Outfit,
         record: Record,
         folder: Path,
-        seed: int = 0,
     ) -> None:
         self.topology, self.policy = topology, policy
-        self._inside, self._machine, self._framework = inside, machine, framework
-        self._record, self._folder, self._seed = record, folder, seed
+        self._inside, self._outfit = inside, outfit
+        self._record, self._folder = record, folder
         self._zero_ns = time.time_ns() - int(BUILDING_S * 1e9)
         self._reconciled: set[str] = set()
         self._ending: list[Callable[[], object]] = []
@@ -83,6 +94,7 @@ class EmulatedLab:
     # ---------------------------------------------------------- building
 
     def build(self) -> None:
+        self._lift("runner", os.getpid(), RUN_NICE)  # and with it all that it will start
         self._step("links", self._start_wires)
         self._step("network", self._start_network)
         self._step("brain", self._start_brain)
@@ -95,7 +107,7 @@ class EmulatedLab:
         self._record("build", step=name, took_s=round(time.monotonic() - begun, 3))
 
     def _start_wires(self) -> None:
-        self._wires: Wires = wires(self._machine.links, seed=self._seed)
+        self._wires: Wires = wires(self._outfit.machine.links, seed=self._outfit.seed)
         pid = getattr(self._wires, "pid", None)
         if pid is not None:
             self._lift("relay", pid, "fifo")
@@ -104,7 +116,7 @@ class EmulatedLab:
         self.network = Network(
             self.topology,
             rundir=self._inside.rundir,
-            datapath=self._machine.datapath,
+            datapath=self._outfit.machine.datapath,
             wires=self._wires,
             settings=self.policy.switch,
         )
@@ -124,7 +136,7 @@ class EmulatedLab:
         inventory_file.write_text(inventory.dump(self.topology))
         settings = json.dumps(asdict(self.policy.brain))
         brain = EmulatedBrain(
-            command(inventory_file, settings, framework=self._framework),
+            command(inventory_file, settings, framework=self._outfit.framework),
             namespace_pid=self.network.pid(BRAIN),
             on_line=self._brain_said,
         )

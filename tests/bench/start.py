@@ -13,7 +13,7 @@ from bench.bench import Site
 from bench.figures import Figure
 from bench.holding import Facts, holding, told
 
-from experiments.labs.emulated import EmulatedLab
+from experiments.labs.emulated import EmulatedLab, Outfit
 from experiments.policies import policy
 from topology.errors import LabError
 from topology.load import load
@@ -61,8 +61,7 @@ def _build(site: Site, name: str, inside: Inside) -> tuple[Facts, Callable[[], o
         topology,
         policy(name),
         inside=inside,
-        machine=site.machine,
-        framework="ryu",
+        outfit=Outfit(site.machine),
         record=record,
         folder=inside.rundir,
     )

@@ -17,7 +17,7 @@ from bench.bench import Site
 from bench.figures import Figure
 from bench.holding import Facts, told
 
-from experiments.labs.emulated import EmulatedLab
+from experiments.labs.emulated import EmulatedLab, Outfit
 from experiments.policies import policy
 from topology import addressing
 from topology.errors import LabError, MachineError
@@ -69,8 +69,7 @@ def _transfer(inside: Inside, machine: Machine) -> tuple[Facts, Callable[[], obj
         topology,
         policy("fail-static"),
         inside=inside,
-        machine=machine,
-        framework="ryu",
+        outfit=Outfit(machine),
         record=lambda _event, **_data: None,
         folder=inside.rundir,
     )
