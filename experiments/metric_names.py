@@ -1,6 +1,6 @@
 """The names that a check can be about, each with its meaning; the unit is part of the name.
 
-Definitions are in docs/architecture.md; ``experiments.metrics`` computes them.
+Definitions and errors are in docs/metrics.md; ``experiments.metrics`` computes them.
 """
 
 from __future__ import annotations
@@ -34,9 +34,24 @@ METRICS: dict[str, str] = {
     "return_lost": "probes lost while the returned brain reconciles",
     "return_peak_mods_per_s": "most flow and group changes in a second while it reconciles",
     "demand_satisfied_pct": "bulk traffic delivered over offered",
-    "link_utilisation_max_pct": "busiest link in its busiest second",
+    "pairs_hit": "pairs that lost at least one probe",
+    "pairs_dark_max": "most pairs without any delivery in the same second",
     "pairs_down_at_end": "pairs dark at the end of the phase",
 }
+PHASE_ONLY = frozenset(
+    {
+        "outage_fine_ms",
+        "latency_inflation_p50",
+        "latency_inflation_p95",
+        "path_stretch_p50",
+        "stale_route_pct",
+        "stale_dark_pct",
+        "detect_s",
+        "mitigate_s",
+        "repair_s",
+    }
+)
+"""Say nothing about the whole run: they are about the event that opens a phase, or about one moment."""
 
 
 def most(metric: str) -> float | None:

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pydantic import BaseModel, ValidationError
 
 from experiments.faults import FAULTS
+from experiments.metric_names import PHASE_ONLY
 from experiments.reading import Found, Loc, Source
 from experiments.spec import CheckSpec, FaultSpec, PhaseSpec, Spec, TrafficSpec
 from topology.errors import Problem, unknown
@@ -130,6 +131,9 @@ def _names(origin: Source, policies: Collection[str]) -> Iterator[Found]:
             lists.append(((key, i, "policies"), item.get("policies")))
             if isinstance(item.get("phase"), str) and item["phase"] not in phases:
                 yield (key, i, "phase"), unknown("phase", item["phase"], phases)
+            if item.get("phase") is None and item.get("metric") in PHASE_ONLY:
+                known = f"'phase', one of {', '.join(phases)}" if phases else "'phase'"
+                yield (key, i, "metric"), f"{item['metric']} is measured per phase: the check needs {known}"
     for loc, names in lists:
         texts = [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
         for i, name in enumerate(texts):

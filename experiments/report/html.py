@@ -27,13 +27,6 @@ VERDICTS = {
     "fail": "A design did not do what was predicted of it, and the machine can be believed.",
     "unknown": "Inconclusive: something that was needed for a verdict cannot be relied on.",
 }
-ABOUT = {
-    **METRICS,
-    "pairs_hit": "pairs that lost at least one probe",
-    "pairs_dark_max": "most pairs without any delivery in the same second",
-    "outage_fine_ms": "outage of the worst fine pair",
-    "stale_dark_pct": "forwarding entries that lead nowhere",
-}
 
 
 def render(run: Run, summary: Mapping[str, Any], timeline: Figure, map: Figure) -> str:
@@ -79,7 +72,7 @@ def context(run: Run, summary: Mapping[str, Any]) -> dict[str, Any]:
         "again": f"failstatic report {run.path}",
         "topology": topology,
         "scale": topology.rate_scale,
-        "about": ABOUT,
+        "about": METRICS,
     }
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from synthetic_run import BACK_S, CUT_S, EXPIRY_S, HEAL_S, KILL_S, RETURN_S, Recipe, diamond
 
 from experiments import folder
-from experiments.metric_names import METRICS
+from experiments.metric_names import METRICS, PHASE_ONLY
 from experiments.metrics import Measured, measure
 from experiments.story import Story
 
@@ -129,11 +129,17 @@ def test_demand_satisfied_by_phase() -> None:
     assert found.overall["demand_satisfied_pct"].value == pytest.approx(73)
 
 
-def test_every_metric_that_a_check_may_name_is_measured_somewhere() -> None:
-    known = set(measured("fail-static").overall)
-    for phase in measured("fail-static").phases.values():
-        known |= set(phase)
-    assert set(METRICS) - known <= {"demand_satisfied_pct", "link_utilisation_max_pct"}
+def _with_bulk() -> Measured:
+    bulk = {"policy": "fail-static", "t": 31.0, "event": "bulk", "pair": ["a", "d"], "offered_bps": 1e3,
+            "delivered_bps": 1e3, "since_s": 0.0, "intervals": [[0.0, 30.0, 3e4]]}  # fmt: skip
+    told = [*synthetic_run.lines(recipe("fail-static")), bulk]
+    return measure(synthetic_run.story(recipe("fail-static"), synthetic_run.fabricate(recipe("fail-static")), told))
+
+
+def test_what_is_measured_is_exactly_what_a_check_may_name_in_a_phase_and_over_the_run() -> None:
+    found = _with_bulk()
+    assert set().union(*found.phases.values()) == set(METRICS)
+    assert set(found.overall) == set(METRICS) - PHASE_ONLY
 
 
 def test_unsent_probes_are_no_loss_but_a_doubt() -> None:
