@@ -11,7 +11,7 @@
                     adjacency SID of port p         pop, output p
                     binding SID, bottom             swap and push the rest of its path, look again
                     bypass, on its way              dec TTL, output
-                    bypass, at its end              pop, look again
+                    bypass, at its end, not bottom  pop, look again
 
     group p (indirect)       output p
     group p (fast failover)  port p live: output p · else first port of the bypass live: push the bypass label, output
@@ -223,7 +223,8 @@ def _bypass_way(plan: Plan, label: int, hops: Hops) -> Iterator[tuple[str, FlowR
     for here, following in pairwise(hops[1:]):
         yield here, _rule(LABELS, PRIORITY, match, (DecTtl(), Output(_port(plan, here, following))))
     if hops:
-        yield hops[-1], _rule(LABELS, PRIORITY, match, (Pop(ETH_MPLS), Resubmit(LABELS)))
+        end = Match(eth_type=ETH_MPLS, mpls_label=label, mpls_bos=0)  # Open vSwitch 3.1 may abort at a pop that lies
+        yield hops[-1], _rule(LABELS, PRIORITY, end, (Pop(ETH_MPLS), Resubmit(LABELS)))
 
 
 def _groups(plan: Plan, pop: str) -> Iterator[GroupRule]:
