@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from statistics import median
 
 import numpy as np
 from bench.bench import Site
@@ -38,14 +39,14 @@ def measure(site: Site) -> Iterator[Figure]:
     runs = [site.runs.get("cut", number) for number in range(site.n)]
     found = [errors(run.stories()[0]) for run in runs]
     doubts = next((doubt for run in runs if (doubt := run.doubts())), "")
-    note = "; ".join(filter(None, (f"the worst of {len(found[0].link_p50_ms)} links of edge12", doubts)))
-    yield Figure(
-        "delay error of a link, median", "ms", [_worst(e.link_p50_ms) for e in found], LINK_P50_MOST_MS, note=note
-    )
-    note = f"the worst of all links, last: {max(found[-1].link_p99_ms, key=found[-1].link_p99_ms.__getitem__)}"
-    yield Figure(
-        "delay error of a link, p99", "ms", [_worst(e.link_p99_ms) for e in found], LINK_P99_MOST_MS, note=note
-    )
+    last = found[-1]
+    typical_ms = median(last.link_p50_ms.values())
+    words = f"the worst of {len(last.link_p50_ms)} links of edge12; the one in the middle: {typical_ms:.2f} ms"
+    p50_ms, p99_ms = ([max(by_link.values()) for by_link in each] for each in _by_link(found))
+    note = "; ".join(filter(None, (words, doubts)))
+    yield Figure("delay error of a link, median", "ms", p50_ms, LINK_P50_MOST_MS, note=note)
+    note = f"the worst of all links, last: {max(last.link_p99_ms, key=last.link_p99_ms.__getitem__)}"
+    yield Figure("delay error of a link, p99", "ms", p99_ms, LINK_P99_MOST_MS, note=note)
     note = f"all pairs of edge12, {found[-1].count} probes"
     yield Figure(
         "delay error end to end, median", "ms", [each.way_p50_ms for each in found], WAY_P50_MOST_MS, note=note
@@ -54,8 +55,8 @@ def measure(site: Site) -> Iterator[Figure]:
     yield Figure("probes lost in the null window", "", [float(each.lost) for each in found], 0.0)
 
 
-def _worst(by_link: dict[str, float]) -> float:
-    return max(by_link.values())
+def _by_link(found: list[Errors]) -> tuple[list[dict[str, float]], list[dict[str, float]]]:
+    return [each.link_p50_ms for each in found], [each.link_p99_ms for each in found]
 
 
 def errors(story: Story) -> Errors:

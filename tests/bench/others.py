@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import select
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -23,15 +24,15 @@ EVERY_S = 1.0
 
 @dataclass(slots=True)
 class Others:
-    """``pct`` of all processors, the mean over the time that was watched; 0 until it is over."""
+    """``pct`` of all processors, the mean over the time that was watched; None when that was too short to tell."""
 
-    pct: float = 0.0
+    pct: float | None = None
 
 
 @contextmanager
 def watching() -> Iterator[Others]:
     """Watch until the end of the block."""
-    found, root = Others(), os.getpid()
+    found, root, begun = Others(), os.getpid(), time.monotonic()
     result, stop = os.pipe(), os.pipe()
     child = os.fork()
     if child == 0:
@@ -40,7 +41,7 @@ def watching() -> Iterator[Others]:
         yield found
     finally:
         os.write(stop[1], b".")
-        found.pct = float(os.read(result[0], 64))
+        found.pct = float(os.read(result[0], 64)) if time.monotonic() > begun + EVERY_S else None
         os.waitpid(child, 0)
         for descriptor in (*result, *stop):
             os.close(descriptor)

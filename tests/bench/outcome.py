@@ -19,8 +19,8 @@ class Outcome:
 
     bench: Bench
     figures: tuple[Figure, ...]
-    others_pct: float
-    """Share of all processors."""
+    others_pct: float | None
+    """Share of all processors; None when it only looked at runs of benches before it."""
     took_s: float
     trouble: str = ""
     status: int = 0

@@ -33,7 +33,7 @@ def show(console: Console, outcomes: Sequence[Outcome], machine: Machine) -> Non
     for title in ("what", "measured", "bound", "", "others"):
         table.add_column(title, no_wrap=title in ("measured", "bound"))
     for outcome in outcomes:
-        others = f"{outcome.others_pct:.0f} %"
+        others = "as above" if outcome.others_pct is None else f"{outcome.others_pct:.0f} %"
         for row in _rows(outcome, notes):
             table.add_row(*row, others)
             others = ""
