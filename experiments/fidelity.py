@@ -89,7 +89,7 @@ def _carried(story: Story) -> Bools:
     alive = np.bincount(samples.pair[null & samples.delivered], minlength=len(samples.pairs)) > 0
     tried = np.bincount(samples.pair[null], minlength=len(samples.pairs)) > 0
     excused = (tried & ~alive)[samples.pair]
-    struck_s = min((e.began_s for e in story.events if e.kind.startswith("brain") and not e.restores), default=np.inf)
+    struck_s = min((e.began_s for e in story.events if e.aims_at == "brain" and not e.restores), default=np.inf)
     coarse = ~samples.fine
     runs = outage.find(samples.take(coarse), np.zeros(int(coarse.sum()), dtype=np.int64), story.interval_s)
     way_s = np.nan_to_num(configured_delay_ms(story), posinf=0.0) / 1e3 + SLACK_S

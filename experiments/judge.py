@@ -103,7 +103,11 @@ def _policy(story: Story, spec: Mapping[str, Any], trust: Fidelity) -> Summary:
 
 
 def _phase(phase: Phase) -> Summary:
-    opened_by = [event.name for event in phase.opened_by if event.asked]
+    opened_by = [
+        {"name": event.name, "kind": event.kind, "aims_at": event.aims_at, "restores": event.restores}
+        for event in phase.opened_by
+        if event.asked
+    ]
     return {"name": phase.name, "start_s": phase.start_s, "end_s": phase.end_s, "opened_by": opened_by}
 
 

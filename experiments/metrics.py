@@ -154,7 +154,7 @@ def _latencies(story: Story, phase: Phase, calm: latency.Delays) -> Measures:
 
 def _cut(story: Story, place: int, number: Ints) -> Measures:
     """Outage of the fine pairs over the link that was cut, split in two; the worst pair counts."""
-    cuts = [event for event in story.phases[place].opened_by if event.links and not event.restores]
+    cuts = [event for event in story.phases[place].opened_by if event.links and event.severs and not event.restores]
     if not cuts or not story.samples.fine.any():
         return {}
     names = ("outage_fine_ms", "in_flight_ms", "repair_ms")

@@ -108,7 +108,7 @@ def repair(story: Story, phase: Phase) -> Measure:
 
 def return_cost(story: Story, phase: Phase) -> dict[str, Measure]:
     """From the first HELLO after the brain's return until it has gone through every PoP and the tables are right."""
-    if not any(event.restores and event.kind.startswith("brain") for event in phase.opened_by):
+    if not any(event.restores and event.aims_at == "brain" for event in phase.opened_by):
         return {}
     sent = within(_brain(story, "applied") or _programming(story), phase)
     return {"return_cost_s": _cost(story, phase), "return_peak_mods_per_s": Measure(float(peak_mods(sent)))}

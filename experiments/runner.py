@@ -125,9 +125,18 @@ class Runner:
         self._fault("heal", fault, began_s)
 
     def _fault(self, action: str, fault: Fault, began_s: float) -> None:
+        """With what the judge must know of its kind: the judge has a journal and no classes."""
         done_s = round(self.lab.now_s(), 6)
         self.record(
-            "fault", action=action, fault=fault.kind, target=fault.target, began_s=round(began_s, 6), done_s=done_s
+            "fault",
+            action=action,
+            fault=fault.kind,
+            target=fault.target,
+            aims_at=fault.aims_at,
+            severs=fault.severs,
+            restores=action == "heal" or isinstance(fault, Undo),
+            began_s=round(began_s, 6),
+            done_s=done_s,
         )
 
     def pointless(self, event: Look) -> bool:

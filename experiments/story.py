@@ -20,7 +20,8 @@ from topology.model import Pair, Topology
 from topology.units import parse_time_s
 
 Line = Mapping[str, Any]
-_RESTORING = (".heal", ".return")
+_SEVERED, _RESTORED = ("link.cut", "link.silent"), ("link.heal", "brain.return")
+"""Kinds that did so when journals did not yet say it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,12 @@ class Event:
 
     kind: str
     target: str
+    aims_at: str
+    """``"brain"`` or ``"link"``."""
+    severs: bool
+    """Its links carry nothing from now on; of an end, that they carried nothing until now."""
     restores: bool
+    """An end of something, not a fault."""
     began_s: float
     done_s: float
     links: tuple[str, ...] = ()
@@ -129,7 +135,7 @@ class Story:
         for event in self.events:
             if event.began_s <= at_s and event.restores:
                 broken -= set(event.links)
-            elif event.began_s <= at_s and not event.kind.endswith(".degrade"):
+            elif event.began_s <= at_s and event.severs:
                 broken |= set(event.links)
         return frozenset(broken)
 
@@ -197,7 +203,9 @@ def _event(line: Line, proof: Line | None, topology: Topology) -> Event:
     return Event(
         kind=kind,
         target="" if target == "None" else target,
-        restores=action == "heal" or kind.endswith(_RESTORING),
+        aims_at=str(line.get("aims_at", kind.split(".")[0])),
+        severs=bool(line.get("severs", kind in _SEVERED)),
+        restores=bool(line.get("restores", action == "heal" or kind in _RESTORED)),
         began_s=began_s,
         done_s=float(began_s if line.get("done_s") is None else line["done_s"]),
         links=tuple(link.name for link in topology.links if link.name in target.replace(" ", "").split(",")),

@@ -16,7 +16,6 @@ from experiments.report.words import MISSING, amount, number
 Policy = Mapping[str, Any]
 MARKS = {"pass": "✓", "fail": "✗", "unknown": "?"}
 GRADES = {"met": "✓", "missed": "✗", "unknown": "?"}
-_RESTORING = (".return", ".heal")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +52,19 @@ def grid(summary: Mapping[str, Any], *, asides: bool) -> Grid:
     return Grid(columns, rows)
 
 
-def opened(policies: Mapping[str, Policy], prefix: str, *, restored: bool = False) -> tuple[str, str]:
+def opened(policies: Mapping[str, Policy], aims_at: str, *, restored: bool = False) -> tuple[str, str]:
     """(phase, kind of event) of the first phase that such an event opened; two empty strings without."""
     for policy in policies.values():
         for phase in policy["timeline"]["phases"]:
-            for kind in (name.split(" ")[0] for name in phase["opened_by"]):
-                if kind.startswith(prefix) and kind.endswith(_RESTORING) == restored:
-                    return str(phase["name"]), kind
+            for event in phase["opened_by"]:
+                if (event["aims_at"], event["restores"]) == (aims_at, restored):
+                    return str(phase["name"]), str(event["kind"])
     return "", ""
 
 
 def _columns(policies: Mapping[str, Policy]) -> list[Column]:
-    (lost, killed), (cut, broken) = opened(policies, "brain."), opened(policies, "link.")
-    back, _ = opened(policies, "brain.", restored=True)
+    (lost, killed), (cut, broken) = opened(policies, "brain"), opened(policies, "link")
+    back, _ = opened(policies, "brain", restored=True)
     found: list[Column] = []
     if lost:
         how = killed.split(".")[-1]

@@ -51,7 +51,7 @@ def _until(event: Event, story: Story) -> float:
 
 
 def _undoes(heal: Event, fault: Event) -> bool:
-    return heal.target == fault.target and heal.kind.split(".")[0] == fault.kind.split(".")[0]
+    return heal.target == fault.target and heal.aims_at == fault.aims_at
 
 
 def _label(event: Event) -> str:

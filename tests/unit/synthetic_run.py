@@ -188,8 +188,10 @@ def lines(recipe: Recipe) -> list[dict[str, Any]]:
 
 def _fault(kind: str, target: str, at_s: float) -> list[tuple[float, str, dict[str, Any]]]:
     undone = {"link.heal": "link.cut", "brain.return": "brain.kill"}.get(kind)
-    both = {"target": target, "began_s": at_s, "done_s": at_s}
-    heal = [(at_s, "fault", {"action": "heal", "fault": undone, **both})] if undone else []
+    aims_at = "brain" if target == "brain" else "link"
+    both = {"target": target, "aims_at": aims_at, "began_s": at_s, "done_s": at_s}
+    cut = {"severs": "link.cut" in (kind, undone)}
+    heal = [(at_s, "fault", {"action": "heal", "fault": undone, **both, **cut, "restores": True})] if undone else []
     proof = {
         "fault": kind,
         "action": "inject",
@@ -197,7 +199,8 @@ def _fault(kind: str, target: str, at_s: float) -> list[tuple[float, str, dict[s
         "held": True,
         "evidence": {"state": "as asked", "frames": 0},
     }
-    return [*heal, (at_s, "fault", {"action": "inject", "fault": kind, **both}), (at_s + 0.2, "proof", proof)]
+    told = {"action": "inject", "fault": kind, **both, "severs": kind == "link.cut", "restores": undone is not None}
+    return [*heal, (at_s, "fault", told), (at_s + 0.2, "proof", proof)]
 
 
 def _returning(recipe: Recipe) -> list[tuple[float, str, dict[str, Any]]]:

@@ -13,6 +13,7 @@ from synthetic_run import Recipe, diamond
 
 from experiments import samples
 from experiments.judge import judge
+from experiments.report.columns import grid
 from topology.errors import InputError
 
 POLICIES = ("soft-state", "fail-static", "fast-reroute")
@@ -53,6 +54,30 @@ def test_the_summary_is_what_users_script_against(run: Path) -> None:
     assert policy["errors"]["phases"]["cut-while-headless"]["repair_ms"] == 2
     for check in policy["checks"]:
         assert {"name", "verdict", "value", "bound", "why"} <= set(check)
+
+
+def test_a_new_kind_of_fault_is_judged_whatever_its_name(run: Path, fresh: Path) -> None:
+    names = {"link.cut": "earth.backhoe", "link.heal": "earth.splice", "brain.kill": "sky.bolt", "brain.return": "dawn"}
+    for old, new in names.items():
+        change_journal(fresh, f'"fault": "{old}"', f'"fault": "{new}"')
+    found, wanted = judge(fresh), json.loads((run / "summary.json").read_text())
+    for policy in POLICIES:
+        for part in ("phases", "checks", "metrics", "notes"):
+            assert found["policies"][policy][part] == wanted["policies"][policy][part]
+    assert [column.head for column in grid(found, asides=True).columns] == [
+        tuple(word.replace("kill", "bolt").replace("cut", "backhoe") for word in column.head)
+        for column in grid(wanted, asides=True).columns
+    ]
+
+
+def test_a_journal_from_before_kinds_were_told_is_judged_alike(run: Path, fresh: Path) -> None:
+    told = [json.loads(line) for line in (fresh / "journal.jsonl").read_text().splitlines()]
+    for line in told:
+        for name in ("aims_at", "severs", "restores"):
+            line.pop(name, None)
+    (fresh / "journal.jsonl").write_text("".join(json.dumps(line) + "\n" for line in told))
+    judge(fresh)
+    assert (fresh / "summary.json").read_text() == (run / "summary.json").read_text()
 
 
 def test_the_slo_grades_the_design_apart_from_the_verdict(run: Path) -> None:

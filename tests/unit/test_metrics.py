@@ -79,6 +79,15 @@ def test_a_repair_that_never_came_says_so() -> None:
     assert "not repaired" in found.note
 
 
+def test_a_link_that_still_carries_is_not_cut() -> None:
+    cut = synthetic_run.lines(recipe("fast-reroute"))
+    slow = [line | ({"severs": False} if line.get("fault") == "link.cut" else {}) for line in cut]
+    plain = synthetic_run.story(recipe("fast-reroute"), told=slow)
+    assert story("fast-reroute").broken_links(CUT_S + 1) == {"b-d"}
+    assert plain.broken_links(CUT_S + 1) == frozenset()
+    assert "in_flight_ms" not in measure(plain).phases[CUT]
+
+
 def test_pairs_that_were_dark_before_the_cut_say_nothing_about_the_repair() -> None:
     found = measured("soft-state").phases[CUT]["repair_ms"]
     assert found.value is None

@@ -46,6 +46,22 @@ def test_faults_come_in_order_at_their_times() -> None:
     ]
 
 
+def test_a_fault_line_says_what_the_judge_must_know_of_its_kind() -> None:
+    _, lines = play(FakeLab(ring()), spec())
+    told = {
+        (line["action"], line["fault"]): (line["aims_at"], line["severs"], line["restores"])
+        for line in of(lines, "fault")
+    }
+    assert told == {
+        ("inject", "brain.kill"): ("brain", False, False),
+        ("inject", "link.cut"): ("link", True, False),
+        ("heal", "link.cut"): ("link", True, True),
+        ("inject", "link.heal"): ("link", False, True),
+        ("heal", "brain.kill"): ("brain", False, True),
+        ("inject", "brain.return"): ("brain", False, True),
+    }
+
+
 def test_the_journal_tells_phases_proofs_tables_traces_and_the_end() -> None:
     lab = FakeLab(ring())
     _, lines = play(lab, spec())
