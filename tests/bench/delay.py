@@ -42,7 +42,8 @@ def measure(site: Site) -> Iterator[Figure]:
     last = found[-1]
     typical_ms = median(last.link_p50_ms.values())
     words = f"the worst of {len(last.link_p50_ms)} links of edge12; the one in the middle: {typical_ms:.2f} ms"
-    p50_ms, p99_ms = ([max(by_link.values()) for by_link in each] for each in _by_link(found))
+    p50_ms = [max(each.link_p50_ms.values()) for each in found]
+    p99_ms = [max(each.link_p99_ms.values()) for each in found]
     note = "; ".join(filter(None, (words, doubts)))
     yield Figure("delay error of a link, median", "ms", p50_ms, LINK_P50_MOST_MS, note=note)
     note = f"the worst of all links, last: {max(last.link_p99_ms, key=last.link_p99_ms.__getitem__)}"
@@ -53,10 +54,6 @@ def measure(site: Site) -> Iterator[Figure]:
     )
     yield Figure("delay error end to end, p99", "ms", [each.way_p99_ms for each in found], WAY_P99_MOST_MS)
     yield Figure("probes lost in the null window", "", [float(each.lost) for each in found], 0.0)
-
-
-def _by_link(found: list[Errors]) -> tuple[list[dict[str, float]], list[dict[str, float]]]:
-    return [each.link_p50_ms for each in found], [each.link_p99_ms for each in found]
 
 
 def errors(story: Story) -> Errors:
