@@ -2,7 +2,7 @@
 
 ``Journal`` writes: one ``write(2)`` per line on an ``O_APPEND`` descriptor, so that several
 sandboxes and threads can share the file. ``read`` gives all lines of a finished run,
-``Follower`` the new lines of a running one. The events are listed in docs/architecture.md.
+``Follower`` the new lines of a running one. docs/architecture.md lists the events.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ def judge(run_dir: Path) -> Summary:
 
 
 def summarise(run: folder.Run) -> Summary:
-    """Pure: the whole summary (docs/architecture.md, contracts)."""
+    """Pure: the whole summary; docs/metrics.md says what its numbers and verdicts mean."""
     spec, manifest = run.spec, run.manifest
     trust = {story.policy: fidelity.judge(story) for story in run.stories}
     policies = {story.policy: _policy(story, spec, trust[story.policy]) for story in run.stories}

@@ -1,8 +1,9 @@
 """An experiment as its author wrote it: pydantic models of the YAML, nothing resolved yet.
 
-What stands in one entry alone is checked here; order, names and targets, which need the rest
-of the file or the topology, in ``experiments.mistakes``. Times are seconds, shares 0…1. A model
-dumps to JSON that validates to an equal model: the manifest keeps it so.
+What stands in one entry alone is checked here; order, names and the settings of faults, which
+need the rest of the file, in ``experiments.mistakes``; targets, which need the topology, in
+``experiments.timeline``. Times are seconds, shares 0…1. A model dumps to JSON that validates to an
+equal model; the manifest keeps ``experiments.manifest.resolved`` instead, in plain numbers.
 """
 
 from __future__ import annotations

@@ -1,0 +1,52 @@
+"""What the documents list, held against the code: no name is missing and none is invented."""
+
+from __future__ import annotations
+
+import re
+from itertools import takewhile
+from pathlib import Path
+
+from experiments.faults import FAULTS
+from experiments.metric_names import METRICS, PHASE_ONLY
+from failstatic.commands import STOPPED, VERDICT_STATUS
+from topology.errors import InputError, MachineError
+
+ROOT = Path(__file__).parents[2]
+RECORDED = re.compile(r"""\b_?record\(\s*"([a-z]+)",""")
+
+
+def rows(document: str, header: str) -> list[list[str]]:
+    """The cells of the table whose first line begins like this."""
+    lines = (ROOT / "docs" / document).read_text().splitlines()
+    begin = next(i for i, line in enumerate(lines) if line.startswith(header))
+    table = takewhile(lambda line: line.startswith("|"), lines[begin + 2 :])
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table]
+
+
+def metrics(cell: str) -> set[str]:
+    """``outage_p50_ms``, ``_max_ms``: what begins with ``_`` replaces the end of the first."""
+    first, *others = re.findall(r"`([^`]+)`", cell)
+    stems = [first.rsplit("_", cut)[0] for cut in (1, 2)]
+    return {first} | {next(stem + other for stem in stems if stem + other in METRICS) for other in others}
+
+
+def test_every_event_of_the_journal() -> None:
+    texts = [file.read_text() for file in (ROOT / "experiments").rglob("*.py")]
+    recorded = {event for text in texts for event in RECORDED.findall(text)}
+    told = {event for row in rows("architecture.md", "| event | says |") for event in re.findall(r"`(\w+)`", row[0])}
+    assert told == recorded
+
+
+def test_every_metric_and_whether_a_check_on_it_needs_a_phase() -> None:
+    where = {metric: row[3] for row in rows("metrics.md", "| metric |") for metric in metrics(row[0])}
+    assert set(where) == set(METRICS)
+    assert {metric for metric, place in where.items() if place == "P"} == PHASE_ONLY
+
+
+def test_every_fault() -> None:
+    assert {row[0].strip("`") for row in rows("experiments.md", "| kind | target |")} == set(FAULTS.names())
+
+
+def test_every_exit_status() -> None:
+    told = {int(row[0]) for row in rows("architecture.md", "| status | meaning |")}
+    assert told == {*VERDICT_STATUS.values(), InputError.exit_status, MachineError.exit_status, STOPPED}
