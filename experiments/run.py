@@ -9,17 +9,16 @@ from __future__ import annotations
 
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
 
 from experiments import cores, results
+from experiments.conclude import Result, View, finish
 from experiments.inside import Means, player
-from experiments.journal import Follower, Journal, Line
+from experiments.journal import Follower, Journal
 from experiments.manifest import manifest
 from experiments.policies import Policy
 from experiments.prepare import Prepared
-from topology.errors import FailstaticError, LabError, MachineError
+from topology.errors import FailstaticError, MachineError
 from topology.replica import preflight
 from topology.replica.sandbox import Sandbox
 from topology.replica.slots import slot
@@ -27,34 +26,6 @@ from topology.replica.slots import slot
 POLL_S = 0.1
 GRACE_S = 8.0
 """For a stopped run to heal, collect its samples and close."""
-
-
-class View(Protocol):
-    """Whoever watches: the terminal, or nobody."""
-
-    def queued(self, position: int) -> None:
-        """Other runs come first."""
-
-    def begun(self, run: Path, prepared: Prepared) -> None: ...
-
-    def told(self, line: Line) -> None:
-        """A new line of the journal."""
-
-    def tick(self) -> None:
-        """Some time has passed."""
-
-    def ended(self) -> None:
-        """All policies are done, or stopped."""
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """``summary`` is what the judge wrote; ``errors`` by policy."""
-
-    run: Path
-    summary: dict[str, Any]
-    errors: dict[str, str]
-    stopped: bool
 
 
 def execute(prepared: Prepared, means: Means, view: View) -> Result:
@@ -82,22 +53,6 @@ def execute(prepared: Prepared, means: Means, view: View) -> Result:
     if not run.exists():
         raise KeyboardInterrupt
     return Result(run, finish(run), crew.errors, stopped)
-
-
-def finish(run: Path) -> dict[str, Any]:
-    """Judge a run's folder and write its report; can be done again at any time.
-
-    Raises InputError when there is no run in the folder, LabError when it cannot be written.
-    """
-    from experiments.judge import judge
-    from experiments.report import write_all
-
-    try:
-        summary = dict(judge(run))
-        write_all(run, summary)
-    except OSError as error:
-        raise LabError(f"cannot write the report into {run}: {error.strerror}") from error
-    return summary
 
 
 class Crew:

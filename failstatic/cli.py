@@ -60,7 +60,10 @@ def run(  # noqa: PLR0913, PLR0917 – one parameter per option
         ),
     ] = None,
     seed: Annotated[Optional[int], typer.Option(help="Decides all that chance decides.")] = None,  # noqa: UP045
-    backend: Annotated[str, typer.Option(help="emulated (packets).", autocompletion=names.backends)] = "emulated",
+    backend: Annotated[
+        str,
+        typer.Option(help="emulated (packets) or modelled (virtual time, no packet).", autocompletion=names.backends),
+    ] = "emulated",
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Policies side by side, if the cores allow.")] = 1,
     pcap: Annotated[bool, typer.Option("--pcap", help="Keep the packets of path traces.")] = False,
     framework: Annotated[str, typer.Option(help="What carries the brain's OpenFlow: ryu or os-ken.")] = "ryu",
@@ -76,13 +79,19 @@ def run(  # noqa: PLR0913, PLR0917 – one parameter per option
     policies = tuple(part.strip() for part in policy.split(",")) if policy is not None else None
     prepared = prepare(name, Choice(policies, topology, seed))
 
-    from experiments.inside import Means
-    from experiments.run import execute
     from failstatic.live import view
     from failstatic.outcome import show
 
     console = out()
-    result = execute(prepared, Means(framework, jobs, pcap, results), view(console, jobs))
+    if backend == "modelled":
+        from experiments import modelled
+
+        result = modelled.execute(prepared, results, view(console, 1), pcap=pcap)
+    else:
+        from experiments.inside import Means
+        from experiments.run import execute
+
+        result = execute(prepared, Means(framework, jobs, pcap, results), view(console, jobs))
     show(console, result.run, result.summary)
     for broken, error in result.errors.items():
         errors.print(f"{broken} broke: {error}", markup=False)
@@ -104,8 +113,8 @@ def report(
     results: Results = Path("results"),
 ) -> None:
     """Judge a run again from its folder, without running anything, and write its report anew."""
+    from experiments.conclude import finish
     from experiments.results import find
-    from experiments.run import finish
     from failstatic.outcome import show
 
     found = find(results, name)
@@ -115,9 +124,7 @@ def report(
 
 
 def _check_choices(backend: str, framework: str) -> None:
-    if backend == "modelled":
-        raise InputError("the modelled backend is not in this version; use --backend emulated", place="--backend")
-    if backend != "emulated":
+    if backend not in ("emulated", "modelled"):
         raise InputError(unknown("backend", backend, ("emulated", "modelled")), place="--backend")
     if framework not in ("ryu", "os-ken"):
         raise InputError(unknown("framework", framework, ("ryu", "os-ken")), place="--framework")

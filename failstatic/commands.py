@@ -24,7 +24,7 @@ from topology.errors import FailstaticError, InputError, MachineError
 
 STOPPED = 130
 VERDICT_STATUS = {"pass": 0, "fail": 1, "unknown": 3}
-MODELLED_HINT = "BACKEND=modelled, which needs nothing of the machine, is not in this version."
+MODELLED_HINT = "BACKEND=modelled needs nothing of the machine: it computes the same experiment and sends no packet."
 errors = Console(stderr=True, soft_wrap=True, highlight=False)
 
 

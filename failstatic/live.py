@@ -18,7 +18,6 @@ from rich.text import Text
 from experiments.journal import Line
 from experiments.prepare import Prepared
 from failstatic.progress import Course, Happening, Progress, sparkline
-from topology.replica.slots import ordinal
 
 SHOWN = 8
 """Happenings in the picture; all of them are in the journal."""
@@ -37,6 +36,8 @@ class PlainView:
     def queued(self, position: int) -> None:
         if position != self._position:
             self._position = position
+            from topology.replica.slots import ordinal
+
             self.console.print(f"Waiting for other runs on this machine: you are {ordinal(position)} in the queue.")
 
     def begun(self, run: Path, prepared: Prepared) -> None:

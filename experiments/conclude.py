@@ -1,0 +1,55 @@
+"""How a run ends, whatever it ran on: judged, reported, told. Imports nothing that needs a machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from experiments.journal import Line
+from experiments.prepare import Prepared
+from topology.errors import LabError
+
+
+class View(Protocol):
+    """Whoever watches: the terminal, or nobody."""
+
+    def queued(self, position: int) -> None:
+        """Other runs come first."""
+
+    def begun(self, run: Path, prepared: Prepared) -> None: ...
+
+    def told(self, line: Line) -> None:
+        """A new line of the journal."""
+
+    def tick(self) -> None:
+        """Some time has passed."""
+
+    def ended(self) -> None:
+        """All policies are done, or stopped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """``summary`` is what the judge wrote; ``errors`` by policy."""
+
+    run: Path
+    summary: dict[str, Any]
+    errors: dict[str, str]
+    stopped: bool
+
+
+def finish(run: Path) -> dict[str, Any]:
+    """Judge a run's folder and write its report; can be done again at any time.
+
+    Raises InputError when there is no run in the folder, LabError when it cannot be written.
+    """
+    from experiments.judge import judge
+    from experiments.report import write_all
+
+    try:
+        summary = dict(judge(run))
+        write_all(run, summary)
+    except OSError as error:
+        raise LabError(f"cannot write the report into {run}: {error.strerror}") from error
+    return summary

@@ -1,0 +1,225 @@
+"""The modelled lab behind the Protocol: builds the pieces, keeps the run's clock, tells the journal.
+
+Nothing here waits: ``wait_until`` lets virtual time pass. What the traffic met is worked out at
+the end (``stop``), or when somebody asks for a counter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple
+from pathlib import Path
+
+from experiments.faults.kind import CONTROL, Seen
+from experiments.lab import BrainControl, Hop, LinkControl, LinkShape, PathTrace, Record, TrafficPlan
+from experiments.labs.modelled import bulk, probes, timers
+from experiments.labs.modelled.bfd import Bfd
+from experiments.labs.modelled.channel import Channel
+from experiments.labs.modelled.clock import Clock
+from experiments.labs.modelled.counters import Counters
+from experiments.labs.modelled.courses import Course, Network
+from experiments.labs.modelled.history import Past
+from experiments.labs.modelled.process import BrainProcess
+from experiments.labs.modelled.rconn import Connection, Dialer
+from experiments.labs.modelled.schedule import streams
+from experiments.labs.modelled.switch import ModelSwitch, Port
+from experiments.labs.modelled.wire import Wire
+from experiments.policies import Policy
+from topology.channels import CONTROL_RATE_BPS, control_delays_ms
+from topology.forwarding import Snapshot
+from topology.model import Link, Pair, Topology
+from traffic.schedule import FLIGHT_S
+
+CONVERGE_STEP_S = 0.1
+
+
+class ModelledLab:
+    """Implements ``experiments.lab.Lab`` and ``faults.kind.Measuring``."""
+
+    brain: BrainControl
+    links: Mapping[str, LinkControl]
+    control: Mapping[str, LinkControl]
+
+    def __init__(self, topology: Topology, policy: Policy, *, seed: int, record: Record, folder: Path) -> None:
+        self.topology, self.policy = topology, policy
+        self._seed, self._record, self._folder = str(seed), record, folder
+        self._clock, self._past = Clock(), Past()
+        self._zero_s, self._waited_s = timers.BUILDING_S, -timers.BUILDING_S
+        self._reconciled: set[str] = set()
+        self._plan: TrafficPlan | None = None
+        self._courses: dict[Pair, Course] = {}
+        self._make_switches()
+        self._make_wires()
+        self._make_brain()
+        self._network = Network(topology, self._switches, self._wires, self._past)
+
+    # ---------------------------------------------------------- the pieces
+
+    def _make_switches(self) -> None:
+        self._switches = {pop: ModelSwitch(self._clock, self._past, pop) for pop in self.topology.names}
+
+    def _make_wires(self) -> None:
+        self._wires = {link.name: self._wire(link) for link in self.topology.links}
+        self.links = self._wires
+
+    def _wire(self, link: Link) -> Wire:
+        wire = Wire(self._clock, self._past, link.name, LinkShape(link.delay_ms, link.capacity_bps))
+        wire.ends = tuple(self._port(pop, link) for pop in link.ends)
+        interval_ms = self.policy.switch.bfd_interval_ms
+        if interval_ms is not None:
+            wire.bfd = Bfd(self._clock, wire, interval_ms / 1e3, self._seed)
+            for port, session in zip(wire.ends, wire.bfd.ends, strict=True):
+                port.bfd, port.live = session, False
+        return wire
+
+    def _port(self, pop: str, link: Link) -> Port:
+        switch, number = self._switches[pop], self.topology.port(pop, link)
+        port = switch.ports[number] = Port(self._clock, switch, number, link.name, self._port_changed)
+        return port
+
+    def _make_brain(self) -> None:
+        delays_ms = control_delays_ms(self.topology)
+        self._channels = {
+            pop: Channel(self._clock, pop, LinkShape(delays_ms[pop], CONTROL_RATE_BPS), self._seed)
+            for pop in self.topology.names
+        }
+        self.control = self._channels
+        self._process = BrainProcess(self._clock, self.topology, self.policy.brain, self._switches, self._brain_said)
+        self.brain = self._process
+        probe_s = self.policy.switch.inactivity_probe_ms / 1e3
+        self._process.dialers = {
+            pop: Dialer(channel, self._process, probe_s) for pop, channel in self._channels.items()
+        }
+
+    # ---------------------------------------------------------- building
+
+    def build(self) -> None:
+        self._step("network", self._open)
+        self._step("brain", self._start_brain)
+        self._step("converge", self._converge)
+
+    def _step(self, name: str, step: object) -> None:
+        begun_s = self._clock.now
+        step()  # type: ignore[operator]
+        self._record("build", step=name, took_s=round(self._clock.now - begun_s, 3))
+
+    def _open(self) -> None:
+        for switch in self._switches.values():
+            switch.ports = dict(sorted(switch.ports.items()))
+            switch.open()
+        for wire in self._wires.values():
+            if wire.bfd is not None:
+                wire.bfd.start()
+
+    def _start_brain(self) -> None:
+        self.brain.start()
+        for dialer in self._process.dialers.values():
+            dialer.connect()
+
+    def _converge(self) -> None:
+        """Every switch reconciled, BFD at its pace, nothing on its way any more."""
+        deadline_s = self._clock.now + timers.CONVERGE_S
+        while not self._settled() and self._clock.now < deadline_s:
+            self._clock.run_until(self._clock.now + CONVERGE_STEP_S)
+        self._record("converged", reconciled=len(self._reconciled))
+
+    def _settled(self) -> bool:
+        return (
+            len(self._reconciled) == len(self.topology.pops)
+            and self._process.idle
+            and all(wire.bfd is None or wire.bfd.settled for wire in self._wires.values())
+        )
+
+    # ---------------------------------------------------------- the timeline
+
+    def start(self, plan: TrafficPlan) -> None:
+        self._plan = plan
+        self._zero_s = self._clock.now + timers.LEAD_S
+        pairs = dict.fromkeys((*plan.probes.pairs, *plan.probes.fine_pairs, *(flow.pair for flow in plan.bulk)))
+        self._courses = {pair: Course(self._network, pair, self._zero_s) for pair in pairs}
+        counters = Counters(streams(plan.probes), plan.bulk, self._courses, self._zero_s)
+        for name, wire in self._wires.items():
+            wire.counted = lambda name=name: counters.frames(name, self._clock.now)  # type: ignore[misc]
+        self._clock.run_until(self._zero_s)
+        self._waited_s = 0.0
+
+    def now_s(self) -> float:
+        # a sum and a difference of floats may miss what was waited for by a hair
+        return max(self._waited_s, self._clock.now - self._zero_s)
+
+    def wait_until(self, t_s: float) -> None:
+        self._clock.run_until(self._zero_s + t_s)
+        self._waited_s = max(self._waited_s, t_s)
+
+    def pairs_down(self) -> int:
+        """Probed pairs whose packets, sent now, would not come as things stand."""
+        if self._plan is None:
+            return 0
+        now_s = self._clock.now
+        return sum(not self._courses[pair].segments(now_s)[-1].flight.delivered for pair in self._plan.probes.pairs)
+
+    def snapshot(self) -> Snapshot:
+        return {pop: switch.track.last.state for pop, switch in self._switches.items()}
+
+    def trace(self, pairs: Sequence[Pair], pcap: Path | None = None) -> tuple[PathTrace, ...]:
+        """One packet per pair, now; returns when all have come, or patience ends."""
+        assert pcap is None, "refused before the run: there are no packets"
+        began_s = self._clock.now
+        ends_s = max((self._network.fly(pair, began_s)[0].ends_s for pair in pairs), default=0.0)
+        self._clock.run_until(began_s + min(ends_s, timers.TRACE_S))
+        flights = [self._network.fly(pair, began_s)[0] for pair in pairs]
+        return tuple(
+            PathTrace(pair, tuple(Hop(*hop) for hop in flight.hops), flight.delivered)
+            for pair, flight in zip(pairs, flights, strict=True)
+        )
+
+    def measure_link(self, target: str) -> Mapping[str, Seen]:
+        """What the link does now: known, not measured."""
+        known = self._channels[target[len(CONTROL) :]] if target.startswith(CONTROL) else self._wires[target]
+        seen = Seen(known.now.delay_s * 1e3, known.now.rate_bps, known.now.loss)
+        return {"ab": seen, "ba": seen}
+
+    # ---------------------------------------------------------- the end
+
+    def stop(self) -> None:
+        """What was under way arrives; then all that the traffic met is written down."""
+        plan, self._plan = self._plan, None
+        if plan is None:
+            return
+        now_s = self._clock.now
+        self._clock.run_until(now_s + FLIGHT_S)
+        fluid = bulk.pour(plan.bulk, self._courses, self._wires, self._zero_s, max(now_s, self._zero_s))
+        for result in bulk.results(plan.bulk, fluid, self._zero_s, now_s, plan.duration_s):
+            self._record(
+                "bulk",
+                pair=result.flow.pair,
+                offered_bps=result.offered_bps,
+                delivered_bps=round(result.delivered_bps, 3),
+                since_s=result.since_s,
+                intervals=[astuple(each) for each in result.intervals],
+                error=result.error,
+            )
+        if bulk.fill(self._network, fluid):
+            for course in self._courses.values():
+                course.forget()
+        out = self._folder / f"probes.{self.policy.name}.bin"
+        probes.write(out, plan.probes, self._courses, zero_s=self._zero_s, now_s=now_s, seed=self._seed)
+
+    def close(self) -> None:
+        """Nothing was made that could stay behind."""
+
+    # ---------------------------------------------------------- what others say
+
+    def _brain_said(self, what: str, **data: object) -> None:
+        if what == "reconciling":
+            self._reconciled.add(str(data["pop"]))
+        self._record("brain", what=what, **data)
+
+    def _port_changed(self, port: Port, cause: str) -> None:
+        if cause:
+            self._record("port", pop=port.switch.pop, port=port.number, link=port.link, live=port.live, cause=cause)
+
+        def arrive(connection: Connection, live: bool = port.live, carrier: bool = port.carrier) -> None:
+            self._process.port_status(connection, port.number, live, carrier)
+
+        self._process.dialers[port.switch.pop].tell(timers.ACK_BITS, arrive)

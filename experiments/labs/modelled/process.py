@@ -1,0 +1,212 @@
+"""The brain as a process: ``BrainControl`` over the very brain (``controller.brain.Brain``) and a modelled shim.
+
+The machine that it runs on outlives it: its kernel accepts connections for a process that hangs,
+and closes those of one that was killed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from controller.brain import Brain, BrainSettings
+from controller.messages import BarrierReply, Command, Event, Mod, Note, Program, SwitchDown, Tick
+from experiments.labs.modelled.clock import Action, Clock
+from experiments.labs.modelled.rconn import Connection, Dialer
+from experiments.labs.modelled.session import Session
+from experiments.labs.modelled.switch import ModelSwitch
+from experiments.labs.modelled.timers import ACK_BITS, BRAIN_MOD_S, BRAIN_START_S, STATS_EVERY_TICKS, TICK_S
+from topology.addressing import OPENFLOW_PORT
+from topology.errors import LabError
+from topology.model import Topology
+
+_COUNTED = ("packet_ins", "flow_mods", "group_mods", "port_events", "barriers")
+Log = Callable[..., None]
+
+
+class BrainProcess:
+    """Implements ``BrainControl`` and ``rconn.Listener``. ``log(what, **data)`` is its standard output."""
+
+    def __init__(
+        self, clock: Clock, topology: Topology, settings: BrainSettings, switches: Mapping[str, ModelSwitch], log: Log
+    ) -> None:
+        self.log = log
+        self.dialers: Mapping[str, Dialer] = {}
+        self.sessions: dict[str, Session] = {}
+        self.counts: Counter[str] = Counter()
+        self._clock, self._topology, self._settings, self._switches = clock, topology, settings, switches
+        self._state = "gone"
+        self._life = self._ticks = 0
+        self._sockets: dict[Connection, None] = {}
+        self._inbox: list[Action] = []
+        """What waits for a process that hangs."""
+        self._free_s = 0.0
+        """When it has sent all that it has to say."""
+
+    # ---------------------------------------------------------- BrainControl
+
+    def start(self) -> None:
+        if self._state != "gone":
+            return
+        self._clock.run_until(self._clock.now + BRAIN_START_S)
+        self._state, self._ticks, self._free_s = "running", 0, self._clock.now
+        self._brain = Brain(self._topology, self._settings)
+        self.counts.clear()
+        self.log("ready", framework="modelled", port=OPENFLOW_PORT, took_ms=round(BRAIN_START_S * 1e3))
+        self.later(TICK_S, self._tick)
+
+    def kill(self) -> None:
+        if self._state == "gone":
+            return
+        self._state = "gone"
+        self._life += 1
+        self._inbox.clear()
+        self.sessions.clear()
+        for connection in list(self._sockets):
+            self._close(connection)
+
+    def pause(self) -> None:
+        self._must_run()
+        self._state = "stopped"
+
+    def resume(self) -> None:
+        self._must_run()
+        self._state = "running"
+        waiting, self._inbox = self._inbox, []
+        for action in waiting:
+            action()
+
+    def state(self) -> str:
+        return self._state
+
+    @property
+    def idle(self) -> bool:
+        """All barriers are in."""
+        return not any(session.waiting for session in self.sessions.values())
+
+    def connected(self) -> frozenset[str]:
+        return frozenset(pop for pop, dialer in self.dialers.items() if dialer.established)
+
+    def _must_run(self) -> None:
+        if self._state == "gone":
+            raise LabError("no controller is running that could be sent a signal")
+
+    # ---------------------------------------------------------- its kernel
+
+    def syn(self, connection: Connection) -> None:
+        if self._state == "gone":
+            connection.to_switch(ACK_BITS, lambda: connection.dialer.lost(connection))
+            return
+        self._sockets[connection] = None
+        connection.to_switch(ACK_BITS, lambda: connection.dialer.accepted(connection))
+
+    def heard(self, connection: Connection, act: Action) -> None:
+        """Something came in: for the process if it still has this socket; a closed one is reset."""
+        if connection in self._sockets:
+            self._do(lambda: act() if connection in self._sockets else None)
+        else:
+            connection.to_switch(ACK_BITS, lambda: connection.dialer.lost(connection))
+
+    def _do(self, act: Action) -> None:
+        """Now, or when the process runs again."""
+        if self._state == "stopped":
+            self._inbox.append(act)
+        elif self._state == "running":
+            act()
+
+    def later(self, delay_s: float, act: Action) -> None:
+        """In this life only."""
+        life = self._life
+        self._clock.after(delay_s, lambda: self._do(act) if life == self._life else None)
+
+    def _close(self, connection: Connection) -> None:
+        self._sockets.pop(connection, None)
+        connection.to_switch(ACK_BITS, lambda: connection.dialer.lost(connection))
+
+    # ---------------------------------------------------------- the shim
+
+    def hello(self, connection: Connection) -> None:
+        answer = lambda: connection.to_switch(ACK_BITS, lambda: connection.dialer.greeted(connection))  # noqa: E731
+        self.heard(connection, answer)
+
+    def features(self, connection: Connection) -> None:
+        self.heard(connection, lambda: self._connected(connection))
+
+    def _connected(self, connection: Connection) -> None:
+        if connection.pop in self.sessions:
+            self.hang_up(self.sessions[connection.pop])
+        self.log("hello", pop=connection.pop)
+        session = self.sessions[connection.pop] = Session(self, connection, self._switches[connection.pop])
+        session.ask()
+
+    def echo(self, connection: Connection) -> None:
+        self.heard(connection, lambda: connection.to_switch(ACK_BITS, lambda: None))
+
+    def fin(self, connection: Connection) -> None:
+        self.heard(connection, lambda: self._finished(connection))
+
+    def _finished(self, connection: Connection) -> None:
+        self._sockets.pop(connection, None)
+        session = self.sessions.get(connection.pop)
+        if session is not None and session.connection is connection:
+            self._down(session)
+
+    def hang_up(self, session: Session) -> None:
+        """Close it from our side."""
+        self._close(session.connection)
+        self._down(session)
+
+    def _down(self, session: Session) -> None:
+        del self.sessions[session.pop]
+        self.log("down", pop=session.pop)
+        if session.up:
+            self.dispatch(SwitchDown(session.pop))
+
+    def port_status(self, connection: Connection, number: int, live: bool, carrier: bool) -> None:
+        def take() -> None:
+            session = self.sessions.get(connection.pop)
+            if session is not None and session.connection is connection:
+                session.port(number, live, carrier)
+
+        self.heard(connection, take)
+
+    def confirmed(self, session: Session, program: Program, given_s: float) -> None:
+        """A barrier is back."""
+        took_ms = round((self._clock.now - given_s) * 1e3, 3)
+        self.counts["barriers"] += 1
+        session.waiting -= 1
+        self.log("applied", pop=program.pop, token=program.token, mods=len(program.mods), took_ms=took_ms)
+        self.dispatch(BarrierReply(session.pop, program.token))
+
+    def refused(self, session: Session, program: Program, mod: Mod, code: str) -> None:
+        self.log("error", pop=session.pop, code=code, token=program.token, mod=repr(mod))
+
+    # ---------------------------------------------------------- to and from the brain
+
+    def dispatch(self, event: Event) -> None:
+        commands: list[Command] = self._brain.handle(event, self._clock.now)
+        for command in commands:
+            if isinstance(command, Note):
+                self.log(command.what, **command.data)
+            else:
+                self._order(command)
+
+    def _order(self, program: Program) -> None:
+        session = self.sessions.get(program.pop)
+        if session is None:
+            self.log("dropped", pop=program.pop, token=program.token, mods=len(program.mods))
+            return
+        given_s = self._clock.now
+        session.waiting += 1
+        self._free_s = max(self._free_s, given_s) + len(program.mods) * BRAIN_MOD_S
+        self.later(self._free_s - given_s, lambda: session.order(program, given_s) if session.alive else None)
+
+    def _tick(self) -> None:
+        self._ticks += 1
+        self.dispatch(Tick())
+        if self._ticks % STATS_EVERY_TICKS == 0:
+            counts: dict[str, Any] = {name: self.counts[name] for name in _COUNTED}
+            self.counts.clear()
+            self.log("stats", switches=len(self.sessions), **counts)
+        self.later(TICK_S, self._tick)

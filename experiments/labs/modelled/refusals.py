@@ -1,0 +1,48 @@
+"""What the model cannot represent is refused by name before anything is started, never ignored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from experiments.prepare import Prepared
+from topology.errors import InputError, Problem
+
+FAULTS = frozenset(
+    {
+        "brain.hang",
+        "brain.kill",
+        "brain.poweroff",
+        "brain.return",
+        "link.cut",
+        "link.degrade",
+        "link.heal",
+        "link.silent",
+    }
+)
+"""Kinds whose every effect the model knows. One that is not here may do something that nothing here would show."""
+FAIL_MODE = "secure"
+"""A ``standalone`` switch without a brain learns MAC addresses: the model's switches have no such table."""
+EMULATED = "only the emulated backend can"
+
+
+def check(prepared: Prepared, *, pcap: bool) -> None:
+    """Raises InputError with all that this run asks of the model and it has not."""
+    if problems := list(_problems(prepared, pcap)):
+        raise InputError(problems)
+
+
+def _problems(prepared: Prepared, pcap: bool) -> Iterator[Problem]:
+    if pcap:
+        yield Problem("--pcap", f"no packet is sent, so none can be kept: {EMULATED}")
+    for number, entry in enumerate(prepared.spec.timeline):
+        if entry.fault not in FAULTS:
+            yield Problem(
+                f"{prepared.spec.name}: timeline[{number}].fault",
+                f"the model does not know '{entry.fault}': {EMULATED}. It knows {', '.join(sorted(FAULTS))}",
+            )
+    for policy in prepared.policies:
+        if policy.switch.fail_mode != FAIL_MODE:
+            yield Problem(
+                f"policy {policy.name}",
+                f"the model has no MAC learning, which fail_mode '{policy.switch.fail_mode}' needs: {EMULATED}",
+            )
