@@ -73,9 +73,8 @@ def explain(error: FailstaticError) -> None:
             errors.print(str(problem), markup=False)
     elif isinstance(error, MachineError):
         errors.print(f"This machine cannot run it: {error.missing}", markup=False)
-        errors.print(
-            " ".join(filter(None, (error.remedy, "`failstatic doctor` tells all.", MODELLED_HINT))), markup=False
-        )
+        way = error.remedy and f"{error.remedy.rstrip('.')}."
+        errors.print(" ".join(filter(None, (way, "`failstatic doctor` tells all.", MODELLED_HINT))), markup=False)
     else:
         errors.print(f"It broke: {error}", markup=False)
 

@@ -31,9 +31,11 @@ def doctor() -> None:
     machine = probe()
     table = Table.grid(padding=(0, 2))
     for ability in machine.abilities:
-        table.add_row("[green]✓[/green]" if ability.ok else "[yellow]–[/yellow]", ability.name, escape(ability.detail))
+        seen = ": ".join(filter(None, (ability.detail, ability.instead)))
+        table.add_row("[green]✓[/green]" if ability.ok else "[yellow]–[/yellow]", ability.name, escape(seen))
         if not ability.ok and ability.remedy:
-            table.add_row("", "", f"[dim]{escape(ability.remedy)}[/dim]")
+            way = f"not needed; to get it: {ability.remedy}" if ability.instead else ability.remedy
+            table.add_row("", "", f"[dim]{escape(way)}[/dim]")
     console = out()
     console.print(table)
     missing = machine.missing()

@@ -51,7 +51,8 @@ def test_without_modules_everything_runs_in_user_space() -> None:
     machine = judge(bare)
     assert (machine.datapath, machine.links) == ("user", "relay")
     assert machine.missing() == []
-    assert machine.ability("netem").remedy == "not needed; a kernel with sch_netem has it"
+    assert machine.ability("netem").remedy.startswith("a kernel that has sch_netem")
+    assert machine.ability("netem").instead == "links are emulated in user space instead"
 
 
 def test_datapath_and_links_are_chosen_apart() -> None:
@@ -165,6 +166,20 @@ def test_a_choice_that_cannot_be_is_refused_with_the_reason() -> None:
         machine.choose(datapath="kernal")
     with pytest.raises(InputError, match="unknown kind of link 'vde'"):
         machine.choose(links="vde")
+
+
+@pytest.mark.parametrize("modules", [True, False])
+@pytest.mark.parametrize(("lost", "module"), [("netem", "sch_netem"), ("policer", "act_police")])
+def test_a_forced_kind_of_link_is_told_what_is_missing_and_how_to_get_it(lost: str, module: str, modules: bool) -> None:
+    machine = judge(replace(with_trials(STOCK, **{lost: "Specified qdisc kind is unknown."}), loadable_modules=modules))
+    with pytest.raises(MachineError) as caught:
+        machine.choose(links="netem")
+    assert caught.value.exit_status == 4
+    assert caught.value.missing.endswith(f"does not work here: no {module} (Specified qdisc kind is unknown)")
+    way, or_else = caught.value.remedy.split("; or do not force it: ")
+    assert way.startswith(f"sudo modprobe {module}" if modules else f"a kernel that has {module}")
+    assert or_else == "links are emulated in user space instead"
+    assert "not needed" not in str(caught.value)
 
 
 def test_the_manifest_takes_it_as_json() -> None:

@@ -77,7 +77,7 @@ def test_errors_are_one_block_without_a_traceback(
 
 def test_a_machine_that_cannot_is_told_of_the_other_backend(monkeypatch: pytest.MonkeyPatch) -> None:
     def execute(*_: object) -> launcher.Result:
-        raise MachineError("no tun", "modprobe tun.")
+        raise MachineError("no tun", "modprobe tun")
 
     monkeypatch.setattr(launcher, "execute", execute)
     output = RUNNER.invoke(app, ["run", "control-plane-loss"]).output

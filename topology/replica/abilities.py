@@ -124,10 +124,11 @@ def _in_kernel(found: Findings, name: str, module: str, instead: str) -> Ability
     error = found.trials.get(name, _NOT_TRIED)
     if error == "":
         return Ability(name, True, f"kernel module {module}")
-    detail = f"no {module} ({error}): {instead}"
-    if not found.loadable_modules:
-        return Ability(name, False, detail, f"not needed; a kernel with {module} has it")
-    return Ability(name, False, detail, f"not needed; to get it: sudo modprobe {module}{_extra_modules(found)}")
+    if found.loadable_modules:
+        remedy = f"sudo modprobe {module}{_extra_modules(found)}"
+    else:
+        remedy = f"a kernel that has {module}, as Debian's linux-image-amd64 (this one loads no modules)"
+    return Ability(name, False, f"no {module} ({error.rstrip('.')})", remedy, instead)
 
 
 def _extra_modules(found: Findings) -> str:

@@ -24,6 +24,8 @@ class Ability:
     """What was seen: a version, a number, the kernel's own words."""
     remedy: str = ""
     """The command or the words that get it; empty when it is there."""
+    instead: str = ""
+    """What takes its place where it is missing; empty when nothing does, or when it is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,8 @@ class Machine:
             for name in known[word] if word else ():
                 if not self.has(name):
                     ability = self.ability(name)
-                    raise MachineError(f"{kind} '{word}' does not work here: {ability.detail}", ability.remedy)
+                    ways = ability.remedy + (f"; or do not force it: {ability.instead}" if ability.instead else "")
+                    raise MachineError(f"{kind} '{word}' does not work here: {ability.detail}", ways)
         return forced
 
     def as_dict(self) -> dict[str, Any]:
