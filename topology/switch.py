@@ -11,6 +11,7 @@ anew, so its bounds count from there and what it sent before stays sent.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
@@ -93,27 +94,60 @@ class Switch:
 
 
 class _Table:
-    """Rules of one table: those on an MPLS label in a dictionary, the few others in a list."""
+    """Rules of one table, indexed by MPLS label or by destination prefix; the few others in a list."""
 
     def __init__(self) -> None:
         self.by_label: dict[int, list[FlowRule]] = {}
+        self.by_prefix: dict[int, dict[int, list[FlowRule]]] = {}
+        """Host bits → network → rules."""
         self.others: list[FlowRule] = []
 
     def add(self, rule: FlowRule) -> None:
-        label = rule.match.mpls_label
-        (self.others if label is None else self.by_label.setdefault(label, [])).append(rule)
+        match = rule.match
+        if match.mpls_label is not None:
+            self.by_label.setdefault(match.mpls_label, []).append(rule)
+        elif match.ipv4_dst is not None:
+            host_bits, network = _prefix(match.ipv4_dst)
+            self.by_prefix.setdefault(host_bits, {}).setdefault(network, []).append(rule)
+        else:
+            self.others.append(rule)
 
     def sort(self) -> None:
-        for rules in (self.others, *self.by_label.values()):
+        prefixed = (rules for networks in self.by_prefix.values() for rules in networks.values())
+        for rules in (self.others, *self.by_label.values(), *prefixed):
             rules.sort(key=lambda rule: -rule.priority)
 
     def find(self, packet: Packet, in_port: int) -> FlowRule | None:
-        labelled = self.by_label.get(packet.stack[0].label, ()) if packet.stack else ()
-        found = [rule for rules in (labelled, self.others) if (rule := _first(rules, packet, in_port))]
+        """The highest priority; which one of several with the same is undefined in OpenFlow."""
+        found = [rule for rules in self.candidates(packet) if (rule := _first(rules, packet, in_port))]
         return max(found, key=lambda rule: rule.priority, default=None)
 
+    def candidates(self, packet: Packet) -> Iterator[list[FlowRule]]:
+        if packet.stack and packet.stack[0].label in self.by_label:
+            yield self.by_label[packet.stack[0].label]
+        if self.others:
+            yield self.others
+        if self.by_prefix and packet.eth_type == ETH_IPV4:
+            address = _address(packet.ipv4_dst)
+            for host_bits, networks in self.by_prefix.items():
+                if (address >> host_bits) in networks:
+                    yield networks[address >> host_bits]
 
-def _first(rules: list[FlowRule] | tuple[()], packet: Packet, in_port: int) -> FlowRule | None:
+
+@lru_cache(maxsize=1 << 16)
+def _prefix(prefix: str) -> tuple[int, int]:
+    """Number of host bits, and the network without them."""
+    network = ip_network(prefix)
+    host_bits = network.max_prefixlen - network.prefixlen
+    return host_bits, int(network.network_address) >> host_bits
+
+
+@lru_cache(maxsize=1 << 16)
+def _address(address: str) -> int:
+    return int(ip_address(address))
+
+
+def _first(rules: list[FlowRule], packet: Packet, in_port: int) -> FlowRule | None:
     return next((rule for rule in rules if _matches(rule, packet, in_port)), None)
 
 
@@ -125,13 +159,9 @@ def _matches(rule: FlowRule, packet: Packet, in_port: int) -> bool:
         and (match.eth_type is None or match.eth_type == packet.eth_type)
         and (match.mpls_label is None or (is_mpls and match.mpls_label == packet.stack[0].label))
         and (match.mpls_bos is None or (is_mpls and match.mpls_bos == int(len(packet.stack) == 1)))
-        and (match.ipv4_dst is None or (packet.eth_type == ETH_IPV4 and _within(packet.ipv4_dst, match.ipv4_dst)))
+        # the index has compared the prefix
+        and (match.ipv4_dst is None or packet.eth_type == ETH_IPV4)
     )
-
-
-@lru_cache(maxsize=1 << 18)
-def _within(address: str, prefix: str) -> bool:
-    return ip_address(address) in ip_network(prefix)
 
 
 def _bucket(group: GroupRule, live_ports: frozenset[int]) -> tuple[Action, ...]:
