@@ -26,6 +26,8 @@ from traffic.probes import ProbePlan, probe_shares
 
 MAX_PROBE_SHARE = 0.1
 """Of any link's rate, or the probes are the load that they measure."""
+FINE_BEFORE_S, FINE_AFTER_S = 1.0, 3.0
+"""A local repair takes milliseconds, BFD at its slowest here a second."""
 SHOWN = 5
 
 
@@ -59,6 +61,7 @@ def plan(spec: Spec, topology: Topology, timeline: Timeline, shares: Shares, see
         fine_pairs=_fine(topology, timeline, links, spec.traffic.fine_pairs),
         fine_interval_s=spec.traffic.fine_interval,
         duration_s=spec.end,
+        **_fine_window(timeline),
     )
     _refuse_heavy(probes, links)
     bulk, offered_bps = _bulk(spec.traffic, links, shares)
@@ -85,6 +88,12 @@ def _sample(everyone: tuple[Pair, ...], hit: list[Pair], shares: Shares, most: i
     drawn = random.Random(seed).sample(others, min(len(others), most - len(largest)))
     chosen = {*largest, *drawn}
     return tuple(pair for pair in everyone if pair in chosen)
+
+
+def _fine_window(timeline: Timeline) -> dict[str, float]:
+    """Around the first fault of a link: they cost as much as fifty pairs, and on a detour several times that."""
+    struck = next((strike.at_s for strike in timeline.strikes if strike.target == timeline.first_link()), 0.0)
+    return {"fine_from_s": max(0.0, struck - FINE_BEFORE_S), "fine_until_s": struck + FINE_AFTER_S}
 
 
 def _fine(

@@ -92,7 +92,7 @@ def _columns(wheel: Wheel, mark: int, records: _Records, zero_ns: int, until_s: 
     """The rows of one wheel that were due before ``until_s``."""
     count = max(len(wheel.pairs), 1)
     scheduled = np.arange(wheel.slots, dtype=np.int64)
-    due_s = (scheduled * wheel.interval_ns // count) / NS_PER_S
+    due_s = (wheel.begin_ns + scheduled * wheel.interval_ns // count) / NS_PER_S
     slots = scheduled[due_s < until_s]
     mine = records[(records["slot"] & np.uint32(FINE)) == mark]
     return {

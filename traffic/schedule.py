@@ -34,6 +34,9 @@ class ProbePlan:
     fine_pairs: tuple[Pair, ...] = ()
     fine_interval_s: float = 0.002
     duration_s: float = 0.0
+    fine_from_s: float = 0.0
+    fine_until_s: float | None = None
+    """Fine probes are sent in this stretch only (None: to the end): they cost as much as fifty pairs, more on a detour."""
 
     def __post_init__(self) -> None:
         problems = list(self._problems())
@@ -56,7 +59,9 @@ class ProbePlan:
 
     @property
     def fine(self) -> Wheel:
-        return Wheel(self.fine_pairs, _nanoseconds(self.fine_interval_s), _nanoseconds(self.duration_s))
+        until_s = self.duration_s if self.fine_until_s is None else min(self.fine_until_s, self.duration_s)
+        length_ns = _nanoseconds(max(0.0, until_s - self.fine_from_s))
+        return Wheel(self.fine_pairs, _nanoseconds(self.fine_interval_s), length_ns, _nanoseconds(self.fine_from_s))
 
     @property
     def probes_per_s(self) -> float:
@@ -70,6 +75,7 @@ class Wheel:
     pairs: tuple[Pair, ...]
     interval_ns: int
     duration_ns: int
+    begin_ns: int = 0
 
     @property
     def slots(self) -> int:
@@ -77,13 +83,13 @@ class Wheel:
         return -(-self.duration_ns * len(self.pairs) // self.interval_ns)
 
     def due_ns(self, slot: int) -> int:
-        return slot * self.interval_ns // len(self.pairs)
+        return self.begin_ns + slot * self.interval_ns // max(len(self.pairs), 1)
 
     def last_due(self, now_ns: int) -> int:
         """The newest slot that is due at ``now_ns``; −1 when none is."""
-        if now_ns < 0 or not self.pairs:
+        if now_ns < self.begin_ns or not self.pairs:
             return -1
-        return min(now_ns * len(self.pairs) // self.interval_ns, self.slots - 1)
+        return min((now_ns - self.begin_ns) * len(self.pairs) // self.interval_ns, self.slots - 1)
 
 
 def frame_bits(labels: int = 0) -> int:

@@ -41,8 +41,6 @@ BUILDING_S = -60.0
 """The clock while building, at its beginning."""
 WARM_UP_INTERVAL_S = 0.1
 TRACE_S = 0.6
-RUN_NICE, SWITCH_NICE = -5, -10
-"""All of a run comes before other work of the machine, and the switches before the rest of the run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +92,7 @@ class EmulatedLab:
     # ---------------------------------------------------------- building
 
     def build(self) -> None:
-        self._lift("runner", os.getpid(), RUN_NICE)  # and with it all that it will start
+        self._lift("run", os.getpid())  # what it starts from now on inherits that
         self._step("links", self._start_wires)
         self._step("network", self._start_network)
         self._step("brain", self._start_brain)
@@ -110,7 +108,7 @@ class EmulatedLab:
         self._wires: Wires = wires(self._outfit.machine.links, seed=self._outfit.seed)
         pid = getattr(self._wires, "pid", None)
         if pid is not None:
-            self._lift("relay", pid, "fifo")
+            self._lift("relay", pid)
 
     def _start_network(self) -> None:
         self.network = Network(
@@ -123,7 +121,7 @@ class EmulatedLab:
         self.network.start()
         self.links, self.control = self.network.links, self.network.control
         for pop in self.topology.names:
-            self._inside.lift(self.network.vswitchd_pid(pop), SWITCH_NICE)
+            self._inside.lift(self.network.vswitchd_pid(pop), "run")  # Mininet gave each node a session of its own
         hosts = {pop: self.network.pid(addressing.host_name(pop)) for pop in self.topology.names}
         switches = {pop: self.network.pid(pop) for pop in self.topology.names}
         self._hosts = hosts
@@ -194,7 +192,7 @@ class EmulatedLab:
         self._bulk = Bulk(self.topology, plan.bulk, self._hosts, plan.duration_s, self._inside.rundir / "bulk.jsonl")
         self._prober.open()
         self._bulk.open()
-        self._lift("prober", self._prober.pid, "fifo")
+        self._lift("prober", self._prober.pid)
         watcher = self.network.watch(self._port_changed)
         watcher.start()
         self._ending.append(watcher.stop)
@@ -257,8 +255,8 @@ class EmulatedLab:
 
     # ---------------------------------------------------------- what others say
 
-    def _lift(self, process: str, pid: int, kind: Any) -> None:
-        self._record("priority", process=process, got=self._inside.lift(pid, kind))
+    def _lift(self, rank: str, pid: int) -> None:
+        self._record("priority", process=rank, got=self._inside.lift(pid, rank))
 
     def _brain_said(self, line: Mapping[str, Any]) -> None:
         data = {key: value for key, value in line.items() if key != "t_ns"}

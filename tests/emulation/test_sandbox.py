@@ -198,7 +198,7 @@ def test_priorities_are_raised_from_outside() -> None:
     def look(inside: Inside) -> Any:
         sleeper = subprocess.Popen(["sleep", "60"], start_new_session=True)
         fifo, kind = inside.lift(sleeper.pid), os.sched_getscheduler(sleeper.pid)
-        nice, value = inside.lift(sleeper.pid, -10), os.getpriority(os.PRIO_PROCESS, sleeper.pid)
+        nice, value = inside.lift(sleeper.pid, "run"), os.getpriority(os.PRIO_PROCESS, sleeper.pid)
         return fifo, kind, nice, value, inside.lift(4_000_000)
 
     fifo, kind, nice, value, gone = collect(look)

@@ -6,8 +6,19 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from controller.brain import Brain, BrainSettings
-from controller.messages import AddFlow, AddGroup, BarrierReply, Command, DeleteFlow, DeleteGroup, ModifyGroup, Program
-from controller.messages import Event, Mod, SwitchUp
+from controller.messages import (
+    AddFlow,
+    AddGroup,
+    BarrierReply,
+    Command,
+    DeleteFlow,
+    DeleteGroup,
+    Event,
+    Mod,
+    ModifyGroup,
+    Program,
+    SwitchUp,
+)
 from topology.forwarding import FlowRule, GroupRule, SwitchState
 from topology.model import HOST_PORT, Topology
 from topology.walk import Journey, journey, prepare
@@ -87,5 +98,3 @@ class MemoryNetwork:
         """Every pair's packet, with these links dead as well."""
         switches = prepare(self.snapshot(dead))
         return {pair: journey(self.topology, switches, *pair, {*self.dead, *dead}) for pair in self.topology.pairs}
-
-

@@ -66,7 +66,7 @@ def fabricate(recipe: Recipe) -> Samples:
         slots = np.arange(wheel.slots, dtype=np.int64)
         count = max(len(wheel.pairs), 1)
         places = np.array([plan.pairs.index(pair) for pair in wheel.pairs] or [0])
-        due_s = slots * wheel.interval_ns // count / 1e9
+        due_s = (wheel.begin_ns + slots * wheel.interval_ns // count) / 1e9
         parts.append((places[slots % count], slots // count, np.full(len(slots), fine), due_s))
     pair, seq, fine_mark, due_s = (np.concatenate(column) for column in zip(*parts, strict=True))
     recv_s = _arrivals(recipe, plan.pairs, pair, due_s)

@@ -78,3 +78,12 @@ def test_load_counts_each_direction_of_each_link_that_a_pair_crosses() -> None:
     assert load == {("a", "b"): 540 * bits, ("b", "a"): 20 * bits, ("b", "c"): 520 * bits}
     assert probe_shares(plan, paths, labels=1)["b", "c"] == pytest.approx(520 * bits / 1e5)
     assert plan.probes_per_s == 560
+
+
+def test_fine_probes_are_sent_in_their_stretch_only() -> None:
+    plan = ProbePlan(PAIRS, 0.05, (("a", "c"),), 0.002, duration_s=10.0, fine_from_s=4.0, fine_until_s=6.0)
+    assert plan.fine.slots == 1000
+    assert plan.fine.due_ns(0) == 4_000_000_000
+    assert plan.fine.last_due(3_999_999_999) == -1
+    assert plan.fine.last_due(4_000_000_000) == 0
+    assert plan.fine.last_due(9_000_000_000) == 999

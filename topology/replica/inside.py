@@ -21,7 +21,6 @@ from pathlib import Path
 from topology.errors import FailstaticError, InputError, LabError, MachineError
 from topology.replica.first import RUN
 from topology.replica.forks import report
-from topology.replica.priority import Kind
 
 RUNDIR = RUN / "failstatic"
 _SYSTEM_FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
@@ -70,8 +69,8 @@ class Inside:
         self.name = name
         self._guard = guard
 
-    def lift(self, pid: int, kind: Kind = "fifo") -> str:
-        """Ask for SCHED_FIFO (else nice −20) or a nice value for a process; returns what it has now.
+    def lift(self, pid: int, rank: str = "relay") -> str:
+        """Ask for the priority of a rank (``priority.RANKS``) for a process; returns what it has now.
 
         ``"SCHED_FIFO 50"``, ``"nice -20"``, ``"nice 0"``, or ``"gone"``. A nice value helps against
         other sessions only for a process in a session of its own (``start_new_session=True``).
@@ -79,7 +78,7 @@ class Inside:
         answer, reply = os.pipe()
         try:
             with suppress(ProcessLookupError):
-                _request(self._guard, json.dumps(kind).encode(), pid, reply)
+                _request(self._guard, json.dumps(rank).encode(), pid, reply)
         finally:
             os.close(reply)
         with os.fdopen(answer) as stream:

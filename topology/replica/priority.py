@@ -9,30 +9,40 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
-
-FIFO_PRIORITY = 50
-BEST_NICE = -20
-
-Kind = Literal["fifo"] | int
-"""``"fifo"`` for SCHED_FIFO, else a nice value."""
 
 
-def lift(pid: int, kind: Kind = "fifo") -> str:
-    """Raise all threads of a process as far as the machine permits and say how far that was.
+@dataclass(frozen=True, slots=True)
+class Rank:
+    """SCHED_FIFO at ``priority`` (0: not asked for), or ``nice`` where that is refused."""
+
+    priority: int
+    nice: int
+
+
+RANKS = {
+    "relay": Rank(50, -20),  # a late relay is a longer link
+    "prober": Rank(45, -18),  # a late prober measures itself
+    "run": Rank(0, -10),  # everything else of a run: before other work of the machine, among equals
+}
+"""Who comes first. The switches are not real-time: twelve of them would starve the rest on two cores."""
+
+
+def lift(pid: int, rank: str = "relay") -> str:
+    """Raise all threads of a process to its rank, as far as the machine permits; say how far that was.
 
     What is refused falls back: SCHED_FIFO (no right, or no real-time budget in this control
-    group under CONFIG_RT_GROUP_SCHED) to nice −20, nice to what stands.
+    group under CONFIG_RT_GROUP_SCHED) to the rank's nice value, nice to what stands.
     """
-    if kind == "fifo" and _set_fifo(pid):
+    wanted = RANKS[rank]
+    if wanted.priority and _set_fifo(pid, wanted.priority):
         return current(pid)
-    nice = BEST_NICE if kind == "fifo" else int(kind)
     for thread in _threads(pid):
         with suppress(OSError):
             os.sched_setscheduler(thread, os.SCHED_OTHER, os.sched_param(0))
-            os.setpriority(os.PRIO_PROCESS, thread, nice)
-    _set_autogroup(pid, nice)
+            os.setpriority(os.PRIO_PROCESS, thread, wanted.nice)
+    _set_autogroup(pid, wanted.nice)
     return current(pid)
 
 
@@ -46,10 +56,10 @@ def current(pid: int) -> str:
         return "gone"
 
 
-def _set_fifo(pid: int) -> bool:
+def _set_fifo(pid: int, priority: int) -> bool:
     try:
         for thread in _threads(pid):
-            os.sched_setscheduler(thread, os.SCHED_FIFO, os.sched_param(FIFO_PRIORITY))
+            os.sched_setscheduler(thread, os.SCHED_FIFO, os.sched_param(priority))
     except OSError:
         return False
     return True

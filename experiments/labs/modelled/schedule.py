@@ -34,4 +34,4 @@ def _wheel(wheel: Wheel, fine: bool) -> Iterator[Stream]:
     count = len(wheel.pairs)
     for number, pair in enumerate(wheel.pairs):
         slots = np.arange(number, wheel.slots, count, dtype=np.int64)
-        yield Stream(pair, fine, slots + FINE * fine, slots * wheel.interval_ns // count)
+        yield Stream(pair, fine, slots + FINE * fine, wheel.begin_ns + slots * wheel.interval_ns // count)
