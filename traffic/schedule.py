@@ -36,7 +36,7 @@ class ProbePlan:
     duration_s: float = 0.0
     fine_from_s: float = 0.0
     fine_until_s: float | None = None
-    """Fine probes are sent in this stretch only (None: to the end): they cost as much as fifty pairs, more on a detour."""
+    """Fine probes are sent in this stretch only (None: to the end): they cost as much as fifty pairs."""
 
     def __post_init__(self) -> None:
         problems = list(self._problems())
