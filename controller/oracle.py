@@ -48,11 +48,12 @@ def stale_routes(topology: Topology, snapshot: Snapshot, dead: Collection[str] =
         best = paths.links(*pair)
         if best:
             entries += 1
-            kinds[_kind(paths, pair, best, journey(topology, switches, *pair, dead))] += 1
+            kinds[kind_of(paths, pair, best, journey(topology, switches, *pair, dead))] += 1
     return Staleness(entries, kinds["harmless"], kinds["longer"], kinds["blackhole"], kinds["loop"])
 
 
-def _kind(paths: Paths, pair: Pair, best: tuple[str, ...], taken: Journey) -> str:
+def kind_of(paths: Paths, pair: Pair, best: tuple[str, ...], taken: Journey) -> str:
+    """``right``, or in which way the entry is stale."""
     if taken.delivered and taken.links[:1] == best[:1]:
         return "right"
     if not taken.delivered:

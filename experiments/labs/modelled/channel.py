@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import random
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -69,6 +68,10 @@ class Channel:
     def frames(self) -> tuple[int, int]:
         """Segments, and the acknowledgements of those that went the other way."""
         return (self.delivered[TO_SWITCH], self.delivered[TO_BRAIN])
+
+    def measure(self, frames: int) -> None:
+        """Frames of a measurement go across."""
+        self.delivered = [count + frames for count in self.delivered]
 
     def _become(self, **changes: Any) -> None:
         self.now = replace(self.now, **changes)
@@ -156,6 +159,3 @@ class Pipe:
 
     def _timeout_s(self) -> float:
         return max(self._rto_s, MIN_RTO_S + self._channel.round_trip_s)
-
-
-Arrive = Callable[[], None]

@@ -22,8 +22,8 @@ from topology.model import HOST_PORT, Pair, Topology
 from topology.switch import Packet
 from traffic.schedule import frame_bits
 
-SURE_HOPS = 30
-"""No time to live (64) ends before this: a switch of ours takes at most two off."""
+SURE_HOPS = 60
+"""No time to live (64) ends before this: a switch of ours takes at most one off."""
 MAX_HOPS = 300
 STEP_S = 1e-9
 """Segments are at least this long: the clock of the prober's records."""

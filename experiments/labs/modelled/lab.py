@@ -26,6 +26,7 @@ from experiments.labs.modelled.switch import ModelSwitch, Port
 from experiments.labs.modelled.wire import Wire
 from experiments.policies import Policy
 from topology.channels import CONTROL_RATE_BPS, control_delays_ms
+from topology.errors import LabError
 from topology.forwarding import Snapshot
 from topology.model import Link, Pair, Topology
 from traffic.schedule import FLIGHT_S
@@ -174,9 +175,13 @@ class ModelledLab:
         )
 
     def measure_link(self, target: str) -> Mapping[str, Seen]:
-        """What the link does now: known, not measured."""
-        known = self._channels[target[len(CONTROL) :]] if target.startswith(CONTROL) else self._wires[target]
-        seen = Seen(known.now.delay_s * 1e3, known.now.rate_bps, known.now.loss)
+        """What the link does now: known, and yet it takes its time and its frames. Raises LabError where none comes."""
+        wire = self._channels[target[len(CONTROL) :]] if target.startswith(CONTROL) else self._wires[target]
+        self._clock.run_until(self._clock.now + timers.MEASURE_S)
+        if not (wire.now.lit and wire.now.carries):
+            raise LabError(f"no frame of a measurement came over {target}")
+        wire.measure(round(timers.MEASURE_FRAMES * (1 - wire.now.loss)))
+        seen = Seen(wire.now.delay_s * 1e3, wire.now.rate_bps, wire.now.loss)
         return {"ab": seen, "ba": seen}
 
     # ---------------------------------------------------------- the end

@@ -1,14 +1,95 @@
-"""Stale routes."""
+"""Stale routes as ``controller.oracle.stale_routes`` counts them, looking up only what has changed since the last time.
+
+All journeys are walked at once, one hop of all of them per round, over numbered *places*: a
+packet with these labels, for that destination, coming in here by that port. Where a place
+leads is asked of the switch once, and again when its switch has another state.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
+from dataclasses import dataclass
 
-from controller.oracle import Staleness, stale_routes
+import numpy as np
+from numpy.typing import NDArray
+
+from controller.oracle import Staleness, kind_of
+from controller.paths import Paths, shortest
+from experiments.labs.modelled.places import GONE, HERE, UNKNOWN, Places
 from topology.forwarding import Snapshot
-from topology.model import Topology
+from topology.model import Pair, Topology
+from topology.switch import Switch
+from topology.walk import journey
+
+SURE_HOPS = 60
+"""No time to live (64) ends before this, and no way of ours is so long: whoever is still under way is walked singly."""
+SAME_DELAY_MS = 1e-3
+
+
+@dataclass(slots=True)
+class _Ways:
+    """[pair]: what became of all journeys. ``first``: number of the first link crossed, negative for none."""
+
+    outcome: NDArray[np.int64]
+    first: NDArray[np.int64]
+    delay_ms: NDArray[np.float64]
 
 
 class Oracle:
-    def __call__(self, topology: Topology, snapshot: Snapshot, dead: Collection[str]) -> Staleness:
-        return stale_routes(topology, snapshot, dead)
+    """Same answers as ``stale_routes``; remembers the switches and the paths of the last time."""
+
+    def __init__(self) -> None:
+        self._places: Places | None = None
+        self._paths: dict[frozenset[str], Paths] = {}
+
+    def __call__(self, topology: Topology, snapshot: Snapshot, dead: Collection[str] = ()) -> Staleness:
+        if self._places is None or self._places.topology is not topology:
+            self._places, self._paths = Places(topology), {}
+        places, gone = self._places, frozenset(dead)
+        places.update(snapshot)
+        paths = self._paths.setdefault(gone, shortest(topology, gone)) if gone not in self._paths else self._paths[gone]
+        ways = self._walk(places, gone)
+        return self._count(places, paths, ways, gone)
+
+    def _walk(self, places: Places, dead: frozenset[str]) -> _Ways:
+        """Round by round: those under way take one hop."""
+        count = len(places.starts)
+        ways = _Ways(np.full(count, UNKNOWN), np.full(count, -1), np.zeros(count))
+        lost = np.array([link.name in dead for link in places.topology.links] + [False])
+        under_way, here = np.arange(count), places.starts.copy()
+        for hop in range(SURE_HOPS):
+            places.learn(here)
+            leads, link = places.leads[here], places.link[here]
+            leads = np.where(lost[link], GONE, leads)
+            crossed = leads >= 0
+            ways.outcome[under_way] = np.where(crossed, UNKNOWN, leads)
+            if hop == 0:
+                ways.first = np.where(crossed, link, -1)
+            under_way, here = under_way[crossed], leads[crossed]
+            ways.delay_ms[under_way] += places.delay_ms[link[crossed]]
+            if not len(under_way):
+                break
+        return ways
+
+    def _count(self, places: Places, paths: Paths, ways: _Ways, dead: frozenset[str]) -> Staleness:
+        best_ms, best_first = places.best(paths)
+        possible = np.isfinite(best_ms)
+        single = np.flatnonzero(possible & (ways.outcome == UNKNOWN))
+        counts: Counter[str] = Counter()
+        switches = places.switches() if len(single) else {}
+        for number in single.tolist():
+            counts[_single(places.topology, paths, switches, places.pair(number), dead)] += 1
+        delivered = ways.outcome == HERE
+        right = ways.first == best_first
+        stale = possible & ~right & (ways.outcome != UNKNOWN)
+        slower = ways.delay_ms > best_ms + SAME_DELAY_MS
+        counts["harmless"] += int((stale & delivered & ~slower).sum())
+        counts["longer"] += int((stale & delivered & slower).sum())
+        counts["blackhole"] += int((stale & ~delivered).sum())
+        kinds = {name: counts[name] for name in ("harmless", "longer", "blackhole", "loop")}
+        return Staleness(int(possible.sum()), **kinds)
+
+
+def _single(topology: Topology, paths: Paths, switches: dict[str, Switch], pair: Pair, dead: frozenset[str]) -> str:
+    return kind_of(paths, pair, paths.links(*pair), journey(topology, switches, *pair, dead))

@@ -55,10 +55,11 @@ class State:
         try:
             return self._hops[key]
         except KeyError:
-            found = self._hops[key] = self._look_up(in_port, labels, eth_type, address)
+            found = self._hops[key] = self.look_up(in_port, labels, eth_type, address)
             return found
 
-    def _look_up(self, in_port: int, labels: Stack, eth_type: int, address: str) -> Hop | None:
+    def look_up(self, in_port: int, labels: Stack, eth_type: int, address: str) -> Hop | None:
+        """The same, not remembered."""
         packet = Packet.labelled(address, labels) if labels else Packet(address, eth_type=eth_type)
         sent = self.exact(packet, in_port)
         return None if sent is None else (sent[0], sent[1].labels, sent[1].eth_type)

@@ -62,6 +62,13 @@ BRAIN_MOD_S = 24e-6
 MOD_BITS = 8 * 144
 """A flow-mod of this pipeline on the wire: 120–170 bytes of OpenFlow 1.3."""
 
+# ------------------------------------------------------------------ measuring a link
+
+MEASURE_S = 0.4
+"""What a measurement of a running link takes (topology.replica.calibrate, measured)."""
+MEASURE_FRAMES = 37
+"""Frames each way: seven alone and a train (topology.replica.calibrate)."""
+
 # ------------------------------------------------------------------ building
 
 CONVERGE_S = 20.0

@@ -50,6 +50,8 @@ class Wire:
         self.counted: Callable[[], tuple[int, int]] = lambda: (0, 0)
         """Frames of the traffic that came out so far (a→b, b→a)."""
         self.track = Track(past, Condition.of(shape))
+        self.measured = 0
+        """Frames of measurements that came out, each way."""
         self.cuts_s: list[float] = []
         """When it was cut: what was on it then is lost."""
         self._clock = clock
@@ -76,10 +78,14 @@ class Wire:
         return (self.now.lit, self.now.lit)
 
     def frames(self) -> tuple[int, int]:
-        ab, ba = self.counted()
+        ab, ba = (count + self.measured for count in self.counted())
         if self.bfd is None:
             return (ab, ba)
         return (ab + self.bfd.received(1), ba + self.bfd.received(0))
+
+    def measure(self, frames: int) -> None:
+        """Frames of a measurement go across."""
+        self.measured += frames
 
     def _become(self, **changes: Any) -> None:
         before, after = self.now, replace(self.now, **changes)
