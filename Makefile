@@ -10,6 +10,14 @@ BIN := $(VENV)/bin
 options = $(if $(POLICY),--policy $(POLICY)) $(if $(TOPOLOGY),--topology $(TOPOLOGY)) $(if $(SEED),--seed $(SEED)) \
           $(if $(BACKEND),--backend $(BACKEND)) $(if $(JOBS),--jobs $(JOBS))
 
+# Told before the set-up, which may take minutes.
+ifneq (,$(filter experiment,$(MAKECMDGOALS)))
+ifeq (,$(strip $(NAME)))
+SHIPPED := $(sort $(basename $(notdir $(wildcard experiments/catalogue/*.yaml))))
+$(error which experiment? make experiment NAME=$(firstword $(SHIPPED)). There are: $(SHIPPED); or a YAML file of your own)
+endif
+endif
+
 .PHONY: help
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -20,7 +28,7 @@ setup:  ## system packages and virtual environment; quick when they are there
 
 .PHONY: experiment
 experiment: setup  ## run one: NAME=control-plane-loss [POLICY=a,b] [TOPOLOGY=…] [SEED=n] [BACKEND=…] [JOBS=n]
-	@$(BIN)/failstatic run $(or $(NAME),$(error which one? make experiment NAME=control-plane-loss)) $(options)
+	@$(BIN)/failstatic run "$$NAME" $(options)
 
 .PHONY: doctor
 doctor: setup  ## what this machine can do, and how to get what is missing

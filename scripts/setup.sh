@@ -3,12 +3,13 @@
 # the distribution's Mininet. Idempotent; a second run only looks (about 0.1 s).
 #
 #   VENV      where the virtual environment goes   (.venv)
-#   PYTHON    the interpreter                      (/usr/bin/python3: Debian installs Mininet for it)
+#   PYTHON    the interpreter                      (that of VENV when there is one, else /usr/bin/python3,
+#                                                   for which Debian installs Mininet)
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 VENV=${VENV:-.venv}
-PYTHON=${PYTHON:-/usr/bin/python3}
+PYTHON=${PYTHON:-}
 PACKAGES=(mininet openvswitch-switch iperf3 iproute2 ethtool iputils-ping python3-venv)
 
 say() { printf '\033[2m· %s\033[0m\n' "$*" >&2; }
@@ -41,15 +42,35 @@ install_packages() {
   }
 }
 
+# Version and home of an interpreter; of a virtual environment's, those of what it was made with.
+interpreter() {
+  "$1" -I -S -c 'import sys; print("Python %d.%d of %s" % (*sys.version_info[:2], sys.base_prefix))' 2>/dev/null
+}
+
+# Why the environment cannot stay; nothing when it can. An upgrade of the system may take its interpreter away.
+misfit() {
+  local have wanted
+  have=$(interpreter "$VENV/bin/python") || { echo "its interpreter does not start"; return; }
+  [ -x "$VENV/bin/pip" ] && [ -d "$VENV/lib/python$(cut -d' ' -f2 <<<"$have")" ] || { echo "it is not whole"; return; }
+  [ -n "$PYTHON" ] || return 0
+  wanted=$(interpreter "$PYTHON") || die "PYTHON=$PYTHON does not start"
+  [ "$have" = "$wanted" ] || echo "it has $have, PYTHON is $wanted"
+}
+
 make_venv() {
-  local stamp=$VENV/.ready wanted
-  wanted=$(cat pyproject.toml constraints.txt "$0" | sha256sum)
-  [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ] && [ -x "$VENV/bin/failstatic" ] && return 0
-  if [ ! -x "$VENV/bin/pip" ]; then
-    say "virtual environment in $VENV"
+  local stamp=$VENV/.ready wanted why=
+  [ ! -e "$VENV" ] || rmdir "$VENV" 2>/dev/null || why=$(misfit)  # an empty folder is as good as none
+  wanted=$(cat pyproject.toml constraints.txt scripts/setup.sh | sha256sum)
+  [ -z "$why" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ] && [ -x "$VENV/bin/failstatic" ] && return 0
+  if [ -n "$why" ]; then
+    [ -e "$VENV/pyvenv.cfg" ] || die "$VENV is no virtual environment; will not replace it"
+    say "$VENV is made anew: $why"
     rm -rf "$VENV"
-    "$PYTHON" -m venv --system-site-packages "$VENV"
   fi
+  [ -e "$VENV" ] || {
+    say "virtual environment in $VENV"
+    "${PYTHON:-/usr/bin/python3}" -m venv --system-site-packages "$VENV"
+  }
   local pip=("$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --constraint constraints.txt)
   # Ryu 4.34 builds only with an old setuptools, and only if it is not isolated from it.
   say "Python packages (about a minute)"
@@ -59,5 +80,7 @@ make_venv() {
   echo "$wanted" > "$stamp"
 }
 
-install_packages
-make_venv
+if [ "${BASH_SOURCE[0]}" = "$0" ]; then  # a test reads the functions only
+  install_packages
+  make_venv
+fi
