@@ -64,7 +64,7 @@ def _policy(prepared: Prepared, policy: Policy, run: Path, view: View, errors: d
     lab = ModelledLab(prepared.topology, policy, seed=prepared.seed, record=record, folder=run)
     plan = Plan(prepared.timeline, prepared.planned.traffic, prepared.planned.traced)
     try:
-        return play(lab, plan, record, Oracle())
+        return play(lab, plan, record, Oracle(lab.known))
     finally:
         journal.close()
         for line in follower.new():

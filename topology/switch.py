@@ -11,7 +11,7 @@ anew, so its bounds count from there and what it sent before stays sent.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
@@ -67,11 +67,11 @@ class Switch:
     def __init__(self, state: SwitchState) -> None:
         self.state = state
         self._groups = {group.id: group for group in state.groups}
-        self._tables: dict[int, _Table] = {}
+        self._rules: dict[int, list[FlowRule]] = {}
         for rule in state.flows:
-            self._tables.setdefault(rule.table, _Table()).add(rule)
-        for table in self._tables.values():
-            table.sort()
+            self._rules.setdefault(rule.table, []).append(rule)
+        self._tables: dict[int, _Table] = {}
+        """Indexed when first looked at: a switch whose guard has expired never looks further."""
 
     def process(self, packet: Packet, in_port: int) -> tuple[Sent, ...]:
         """What leaves the switch when ``packet`` comes in by ``in_port``; nothing when it is dropped."""
@@ -85,7 +85,9 @@ class Switch:
     def lookup(self, table: int, packet: Packet, in_port: int) -> FlowRule | None:
         """The entry of highest priority that matches, or None (a miss: the packet is dropped)."""
         entries = self._tables.get(table)
-        return entries.find(packet, in_port) if entries else None
+        if entries is None:
+            entries = self._tables[table] = _Table(self._rules.get(table, ()))
+        return entries.find(packet, in_port)
 
     def live_actions(self, group: int) -> tuple[Action, ...]:
         """The actions of the bucket that the group uses now; empty when none is live."""
@@ -96,11 +98,13 @@ class Switch:
 class _Table:
     """Rules of one table, indexed by MPLS label or by destination prefix; the few others in a list."""
 
-    def __init__(self) -> None:
+    def __init__(self, rules: Iterable[FlowRule]) -> None:
         self.by_label: dict[int, list[FlowRule]] = {}
         self.by_prefix: dict[int, dict[int, list[FlowRule]]] = {}
         """Host bits → network → rules."""
         self.others: list[FlowRule] = []
+        for rule in sorted(rules, key=lambda rule: -rule.priority):
+            self.add(rule)
 
     def add(self, rule: FlowRule) -> None:
         match = rule.match
@@ -111,11 +115,6 @@ class _Table:
             self.by_prefix.setdefault(host_bits, {}).setdefault(network, []).append(rule)
         else:
             self.others.append(rule)
-
-    def sort(self) -> None:
-        prefixed = (rules for networks in self.by_prefix.values() for rules in networks.values())
-        for rules in (self.others, *self.by_label.values(), *prefixed):
-            rules.sort(key=lambda rule: -rule.priority)
 
     def find(self, packet: Packet, in_port: int) -> FlowRule | None:
         """The highest priority; which one of several with the same is undefined in OpenFlow."""

@@ -23,11 +23,12 @@ from experiments.labs.modelled.process import BrainProcess
 from experiments.labs.modelled.rconn import Connection, Dialer
 from experiments.labs.modelled.schedule import streams
 from experiments.labs.modelled.switch import ModelSwitch, Port
+from experiments.labs.modelled.tables import State
 from experiments.labs.modelled.wire import Wire
 from experiments.policies import Policy
 from topology.channels import CONTROL_RATE_BPS, control_delays_ms
 from topology.errors import LabError
-from topology.forwarding import Snapshot
+from topology.forwarding import Snapshot, SwitchState
 from topology.model import Link, Pair, Topology
 from traffic.schedule import FLIGHT_S
 
@@ -158,6 +159,11 @@ class ModelledLab:
             return 0
         now_s = self._clock.now
         return sum(not self._courses[pair].segments(now_s)[-1].flight.delivered for pair in self._plan.probes.pairs)
+
+    def known(self, pop: str, state: SwitchState) -> State:
+        """A switch's state with all that has been looked up in it, for the oracle."""
+        last = self._switches[pop].track.last
+        return last if last.state is state else State(state)
 
     def snapshot(self) -> Snapshot:
         return {pop: switch.track.last.state for pop, switch in self._switches.items()}

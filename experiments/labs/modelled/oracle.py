@@ -10,13 +10,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from controller.oracle import Staleness, kind_of
 from controller.paths import Paths, shortest
-from experiments.labs.modelled.places import GONE, HERE, UNKNOWN, Places
+from experiments.labs.modelled.places import GONE, HERE, NO_LINK, UNKNOWN, Known, Places
+from experiments.labs.modelled.tables import State
 from topology.forwarding import Snapshot
 from topology.model import Pair, Topology
 from topology.switch import Switch
@@ -31,33 +33,36 @@ SAME_DELAY_MS = 1e-3
 class _Ways:
     """[pair]: what became of all journeys. ``first``: number of the first link crossed, negative for none."""
 
-    outcome: NDArray[np.int64]
-    first: NDArray[np.int64]
-    delay_ms: NDArray[np.float64]
+    outcome: NDArray[Any]
+    first: NDArray[Any]
+    delay_ms: NDArray[Any]
 
 
 class Oracle:
     """Same answers as ``stale_routes``; remembers the switches and the paths of the last time."""
 
-    def __init__(self) -> None:
+    def __init__(self, known: Known = lambda _, state: State(state)) -> None:
+        """``known``: who has looked things up in the switches' states already."""
+        self._known = known
         self._places: Places | None = None
         self._paths: dict[frozenset[str], Paths] = {}
 
     def __call__(self, topology: Topology, snapshot: Snapshot, dead: Collection[str] = ()) -> Staleness:
         if self._places is None or self._places.topology is not topology:
-            self._places, self._paths = Places(topology), {}
+            self._places, self._paths = Places(topology, self._known), {}
         places, gone = self._places, frozenset(dead)
         places.update(snapshot)
-        paths = self._paths.setdefault(gone, shortest(topology, gone)) if gone not in self._paths else self._paths[gone]
-        ways = self._walk(places, gone)
-        return self._count(places, paths, ways, gone)
+        if gone not in self._paths:
+            self._paths[gone] = shortest(topology, gone)
+        return self._count(places, self._paths[gone], self._walk(places, gone), gone)
 
     def _walk(self, places: Places, dead: frozenset[str]) -> _Ways:
         """Round by round: those under way take one hop."""
         count = len(places.starts)
-        ways = _Ways(np.full(count, UNKNOWN), np.full(count, -1), np.zeros(count))
+        ways = _Ways(np.full(count, UNKNOWN), np.full(count, NO_LINK), np.zeros(count))
         lost = np.array([link.name in dead for link in places.topology.links] + [False])
-        under_way, here = np.arange(count), places.starts.copy()
+        under_way: NDArray[Any] = np.arange(count)
+        here: NDArray[Any] = places.starts
         for hop in range(SURE_HOPS):
             places.learn(here)
             leads, link = places.leads[here], places.link[here]
@@ -65,7 +70,7 @@ class Oracle:
             crossed = leads >= 0
             ways.outcome[under_way] = np.where(crossed, UNKNOWN, leads)
             if hop == 0:
-                ways.first = np.where(crossed, link, -1)
+                ways.first = np.where(crossed, link, NO_LINK)
             under_way, here = under_way[crossed], leads[crossed]
             ways.delay_ms[under_way] += places.delay_ms[link[crossed]]
             if not len(under_way):

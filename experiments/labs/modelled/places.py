@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,7 +12,7 @@ from experiments.labs.modelled.tables import ANY_PORT, UNLABELLED, State
 from topology import addressing
 from topology.forwarding import ETH_MPLS, Snapshot, SwitchState
 from topology.labels import Stack
-from topology.model import HOST_PORT, Pair, Topology
+from topology.model import HOST_PORT, Link, Pair, Pop, Topology
 from topology.switch import Switch
 
 HERE, GONE, UNKNOWN = -1, -2, -3
@@ -21,11 +23,21 @@ _Place = tuple[int, int, Stack, int, int]
 Ints = NDArray[np.int64]
 
 
+Known = Callable[[str, SwitchState], State]
+"""A switch's state with what has been looked up in it already."""
+
+
+def _far_end(topology: Topology, pop: Pop, link: Link) -> tuple[int, int, int]:
+    """(number of the link, of the PoP at its other end, port there)."""
+    other = topology.pop(link.other(pop.name))
+    return link.index, other.index, topology.port(other.name, link)
+
+
 class Places:
     """``leads[place]`` is the next one, or HERE, GONE, UNKNOWN; ``link[place]`` the number of the link in between."""
 
-    def __init__(self, topology: Topology) -> None:
-        self.topology = topology
+    def __init__(self, topology: Topology, known: Known) -> None:
+        self.topology, self._known = topology, known
         self.delay_ms = np.array([*(link.delay_ms for link in topology.links), 0.0])
         self._states: dict[str, State] = {}
         self._forget_all()
@@ -52,6 +64,7 @@ class Places:
         self.leads = np.full(1024, UNKNOWN, dtype=np.int64)
         self.link = np.full(1024, NO_LINK, dtype=np.int64)
         self._starts: Ints | None = None
+        self._put_away: dict[State, tuple[Ints, Ints, Ints]] = {}
 
     @property
     def starts(self) -> Ints:
@@ -76,11 +89,21 @@ class Places:
             before, now = self._states.get(pop), snapshot.get(pop, SwitchState())
             if before is not None and before.state is now:
                 continue
-            same_rules = before is not None and before.state.flows is now.flows and before.state.groups is now.groups
-            fresh = self._states[pop] = State(now, before if same_rules else None)
+            fresh = self._states[pop] = self._known(pop, now)
             if before is not None and fresh.forgets != before.forgets:
                 self._forget_all()
-            self.leads[self._at.get(self.topology.pop(pop).index, [])] = UNKNOWN
+            else:
+                self._exchange(self.topology.pop(pop).index, before, fresh)
+
+    def _exchange(self, pop: int, before: State | None, now: State) -> None:
+        """Put away what is known of a state that was, and take back what was known of this one."""
+        places = np.array(self._at.get(pop, ()), dtype=np.int64)
+        if before is not None:
+            self._put_away[before] = (places, self.leads[places], self.link[places])
+        self.leads[places] = UNKNOWN
+        if now in self._put_away:
+            places, leads, link = self._put_away.pop(now)
+            self.leads[places], self.link[places] = leads, link
 
     # ---------------------------------------------------------- where places lead
 

@@ -60,18 +60,20 @@ class ModelSwitch:
         self.groups: dict[int, GroupRule] = {}
         self._clock = clock
         self._expires: dict[_Key, float] = {}
+        self._known: dict[object, State] = {}
+        """States that it has been in: it often comes back to one, and what was looked up holds again."""
         self.track: Track[State] = Track(past, State(SwitchState((), (), frozenset({HOST_PORT}))))
 
     def open(self) -> None:
         """All ports are there: forward by those that live."""
         live = (number for number, port in self.ports.items() if port.live)
-        self._become(replace(self.track.last.state, live_ports=frozenset({HOST_PORT, *live})))
+        self._become(State(replace(self.track.last.state, live_ports=frozenset({HOST_PORT, *live}))))
 
     def port_changed(self, number: int, live: bool) -> None:
         before = self.track.last
         ports = before.state.live_ports
         ports = ports | {number} if live else ports - {number}
-        self.track.set(self._clock.now, State(replace(before.state, live_ports=ports), before))
+        self._become(State(replace(before.state, live_ports=ports), before))
 
     def apply(self, mods: Iterable[Mod]) -> list[Refusal]:
         """All in order, in force together; returns what was refused."""
@@ -131,7 +133,7 @@ class ModelSwitch:
 
     def _renew(self) -> None:
         live = self.track.last.state.live_ports
-        self._become(SwitchState(tuple(self.flows.values()), tuple(self.groups.values()), live))
+        self._become(State(SwitchState(tuple(self.flows.values()), tuple(self.groups.values()), live)))
 
-    def _become(self, state: SwitchState) -> None:
-        self.track.set(self._clock.now, State(state))
+    def _become(self, state: State) -> None:
+        self.track.set(self._clock.now, self._known.setdefault(state.identity, state))

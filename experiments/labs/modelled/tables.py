@@ -72,6 +72,11 @@ class State:
         return (sent[0].port, sent[0].packet) if sent else None
 
     @property
+    def identity(self) -> object:
+        """Equal for states of one switch that do the same: a cookie of ours is a digest of its rule."""
+        return (frozenset(rule.cookie for rule in self.state.flows), self.state.groups, self.state.live_ports)
+
+    @property
     def forgets(self) -> bool:
         """Whether all that table 0 does with labelled packets begins by forgetting their port."""
         if self._forgets is None:
