@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from experiments.labs.modelled.courses import Course, Direction, Flight, Fullness, Network, Segment
+from experiments.labs.modelled.courses import Course, Segment
 from experiments.labs.modelled.fairness import shares
+from experiments.labs.modelled.flight import Direction, Flight, Fullness, Network
 from experiments.labs.modelled.history import Track
 from experiments.labs.modelled.wire import Wire
 from topology.model import Pair

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from experiments.labs.modelled.courses import Course, Direction, Flight
+from experiments.labs.modelled.courses import Course
+from experiments.labs.modelled.flight import Direction, Flight
 from experiments.labs.modelled.schedule import Stream
 from topology.model import Pair
 from traffic.bulk import BulkFlow

@@ -6,30 +6,27 @@ the end (``stop``), or when somebody asks for a counter.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple
 from pathlib import Path
 
 from experiments.faults.kind import CONTROL, Seen
-from experiments.lab import BrainControl, Hop, LinkControl, LinkShape, PathTrace, Record, TrafficPlan
-from experiments.labs.modelled import bulk, probes, timers
-from experiments.labs.modelled.bfd import Bfd
-from experiments.labs.modelled.channel import Channel
+from experiments.lab import BrainControl, Hop, LinkControl, PathTrace, Record, TrafficPlan
+from experiments.labs.modelled import bulk, pieces, probes, timers
 from experiments.labs.modelled.clock import Clock
 from experiments.labs.modelled.counters import Counters
-from experiments.labs.modelled.courses import Course, Network
+from experiments.labs.modelled.courses import Course
+from experiments.labs.modelled.flight import Network
 from experiments.labs.modelled.history import Past
 from experiments.labs.modelled.process import BrainProcess
 from experiments.labs.modelled.rconn import Connection, Dialer
 from experiments.labs.modelled.schedule import streams
 from experiments.labs.modelled.switch import ModelSwitch, Port
 from experiments.labs.modelled.tables import State
-from experiments.labs.modelled.wire import Wire
 from experiments.policies import Policy
-from topology.channels import CONTROL_RATE_BPS, control_delays_ms
 from topology.errors import LabError
 from topology.forwarding import Snapshot, SwitchState
-from topology.model import Link, Pair, Topology
+from topology.model import Pair, Topology
 from traffic.schedule import FLIGHT_S
 
 CONVERGE_STEP_S = 0.1
@@ -50,48 +47,15 @@ class ModelledLab:
         self._reconciled: set[str] = set()
         self._plan: TrafficPlan | None = None
         self._courses: dict[Pair, Course] = {}
-        self._make_switches()
-        self._make_wires()
-        self._make_brain()
+        self._switches = {pop: ModelSwitch(self._clock, self._past, pop) for pop in topology.names}
+        self._wires = pieces.wires(topology, self._clock, self._past, self._switches, self._port_changed)
+        pieces.add_bfd(self._wires, self._clock, policy.switch.bfd_interval_ms, self._seed)
+        self._channels = pieces.channels(topology, self._clock, self._seed)
+        self._process = BrainProcess(self._clock, topology, policy.brain, self._switches, self._brain_said)
+        probe_s = policy.switch.inactivity_probe_ms / 1e3
+        self._process.dialers = {pop: Dialer(way, self._process, probe_s) for pop, way in self._channels.items()}
+        self.brain, self.links, self.control = self._process, self._wires, self._channels
         self._network = Network(topology, self._switches, self._wires, self._past)
-
-    # ---------------------------------------------------------- the pieces
-
-    def _make_switches(self) -> None:
-        self._switches = {pop: ModelSwitch(self._clock, self._past, pop) for pop in self.topology.names}
-
-    def _make_wires(self) -> None:
-        self._wires = {link.name: self._wire(link) for link in self.topology.links}
-        self.links = self._wires
-
-    def _wire(self, link: Link) -> Wire:
-        wire = Wire(self._clock, self._past, link.name, LinkShape(link.delay_ms, link.capacity_bps))
-        wire.ends = tuple(self._port(pop, link) for pop in link.ends)
-        interval_ms = self.policy.switch.bfd_interval_ms
-        if interval_ms is not None:
-            wire.bfd = Bfd(self._clock, wire, interval_ms / 1e3, self._seed)
-            for port, session in zip(wire.ends, wire.bfd.ends, strict=True):
-                port.bfd, port.live = session, False
-        return wire
-
-    def _port(self, pop: str, link: Link) -> Port:
-        switch, number = self._switches[pop], self.topology.port(pop, link)
-        port = switch.ports[number] = Port(self._clock, switch, number, link.name, self._port_changed)
-        return port
-
-    def _make_brain(self) -> None:
-        delays_ms = control_delays_ms(self.topology)
-        self._channels = {
-            pop: Channel(self._clock, pop, LinkShape(delays_ms[pop], CONTROL_RATE_BPS), self._seed)
-            for pop in self.topology.names
-        }
-        self.control = self._channels
-        self._process = BrainProcess(self._clock, self.topology, self.policy.brain, self._switches, self._brain_said)
-        self.brain = self._process
-        probe_s = self.policy.switch.inactivity_probe_ms / 1e3
-        self._process.dialers = {
-            pop: Dialer(channel, self._process, probe_s) for pop, channel in self._channels.items()
-        }
 
     # ---------------------------------------------------------- building
 
@@ -100,14 +64,13 @@ class ModelledLab:
         self._step("brain", self._start_brain)
         self._step("converge", self._converge)
 
-    def _step(self, name: str, step: object) -> None:
+    def _step(self, name: str, step: Callable[[], None]) -> None:
         begun_s = self._clock.now
-        step()  # type: ignore[operator]
+        step()
         self._record("build", step=name, took_s=round(self._clock.now - begun_s, 3))
 
     def _open(self) -> None:
         for switch in self._switches.values():
-            switch.ports = dict(sorted(switch.ports.items()))
             switch.open()
         for wire in self._wires.values():
             if wire.bfd is not None:

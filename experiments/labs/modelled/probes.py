@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from experiments.labs.modelled.courses import Course, Flight, Segment
+from experiments.labs.modelled.courses import Course, Segment
+from experiments.labs.modelled.flight import Flight
 from experiments.labs.modelled.schedule import Ints, Stream, streams
 from topology.errors import LabError
 from topology.model import Pair

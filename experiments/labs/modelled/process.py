@@ -1,8 +1,4 @@
-"""The brain as a process: ``BrainControl`` over the very brain (``controller.brain.Brain``) and a modelled shim.
-
-The machine that it runs on outlives it: its kernel accepts connections for a process that hangs,
-and closes those of one that was killed.
-"""
+"""The brain as a process: ``BrainControl`` over the very brain (``controller.brain.Brain``) and a modelled shim."""
 
 from __future__ import annotations
 
@@ -12,7 +8,8 @@ from typing import Any
 
 from controller.brain import Brain, BrainSettings
 from controller.messages import BarrierReply, Command, Event, Mod, Note, Program, SwitchDown, Tick
-from experiments.labs.modelled.clock import Action, Clock
+from experiments.labs.modelled.clock import Clock
+from experiments.labs.modelled.host import Host
 from experiments.labs.modelled.rconn import Connection, Dialer
 from experiments.labs.modelled.session import Session
 from experiments.labs.modelled.switch import ModelSwitch
@@ -25,22 +22,19 @@ _COUNTED = ("packet_ins", "flow_mods", "group_mods", "port_events", "barriers")
 Log = Callable[..., None]
 
 
-class BrainProcess:
+class BrainProcess(Host):
     """Implements ``BrainControl`` and ``rconn.Listener``. ``log(what, **data)`` is its standard output."""
 
     def __init__(
         self, clock: Clock, topology: Topology, settings: BrainSettings, switches: Mapping[str, ModelSwitch], log: Log
     ) -> None:
+        super().__init__(clock)
         self.log = log
         self.dialers: Mapping[str, Dialer] = {}
         self.sessions: dict[str, Session] = {}
         self.counts: Counter[str] = Counter()
-        self._clock, self._topology, self._settings, self._switches = clock, topology, settings, switches
-        self._state = "gone"
-        self._life = self._ticks = 0
-        self._sockets: dict[Connection, None] = {}
-        self._inbox: list[Action] = []
-        """What waits for a process that hangs."""
+        self._topology, self._settings, self._switches = topology, settings, switches
+        self._ticks = 0
         self._free_s = 0.0
         """When it has sent all that it has to say."""
 
@@ -57,14 +51,9 @@ class BrainProcess:
         self.later(TICK_S, self._tick)
 
     def kill(self) -> None:
-        if self._state == "gone":
-            return
-        self._state = "gone"
-        self._life += 1
-        self._inbox.clear()
-        self.sessions.clear()
-        for connection in list(self._sockets):
-            self._close(connection)
+        if self._state != "gone":
+            self.sessions.clear()
+            self.end()
 
     def pause(self) -> None:
         self._must_run()
@@ -72,10 +61,7 @@ class BrainProcess:
 
     def resume(self) -> None:
         self._must_run()
-        self._state = "running"
-        waiting, self._inbox = self._inbox, []
-        for action in waiting:
-            action()
+        self.wake()
 
     def state(self) -> str:
         return self._state
@@ -91,38 +77,6 @@ class BrainProcess:
     def _must_run(self) -> None:
         if self._state == "gone":
             raise LabError("no controller is running that could be sent a signal")
-
-    # ---------------------------------------------------------- its kernel
-
-    def syn(self, connection: Connection) -> None:
-        if self._state == "gone":
-            connection.to_switch(ACK_BITS, lambda: connection.dialer.lost(connection))
-            return
-        self._sockets[connection] = None
-        connection.to_switch(ACK_BITS, lambda: connection.dialer.accepted(connection))
-
-    def heard(self, connection: Connection, act: Action) -> None:
-        """Something came in: for the process if it still has this socket; a closed one is reset."""
-        if connection in self._sockets:
-            self._do(lambda: act() if connection in self._sockets else None)
-        else:
-            connection.to_switch(ACK_BITS, lambda: connection.dialer.lost(connection))
-
-    def _do(self, act: Action) -> None:
-        """Now, or when the process runs again."""
-        if self._state == "stopped":
-            self._inbox.append(act)
-        elif self._state == "running":
-            act()
-
-    def later(self, delay_s: float, act: Action) -> None:
-        """In this life only."""
-        life = self._life
-        self._clock.after(delay_s, lambda: self._do(act) if life == self._life else None)
-
-    def _close(self, connection: Connection) -> None:
-        self._sockets.pop(connection, None)
-        connection.to_switch(ACK_BITS, lambda: connection.dialer.lost(connection))
 
     # ---------------------------------------------------------- the shim
 
@@ -147,14 +101,14 @@ class BrainProcess:
         self.heard(connection, lambda: self._finished(connection))
 
     def _finished(self, connection: Connection) -> None:
-        self._sockets.pop(connection, None)
+        self.sockets.pop(connection, None)
         session = self.sessions.get(connection.pop)
         if session is not None and session.connection is connection:
             self._down(session)
 
     def hang_up(self, session: Session) -> None:
         """Close it from our side."""
-        self._close(session.connection)
+        self.close(session.connection)
         self._down(session)
 
     def _down(self, session: Session) -> None:
