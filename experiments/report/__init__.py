@@ -25,6 +25,7 @@ def write_all(run_dir: Path, summary: Mapping[str, Any]) -> tuple[Path, ...]:
     cannot be read, OSError when it cannot be written.
     """
     from experiments import folder
+    from experiments.report.backend import stamp
     from experiments.report.html import render
     from experiments.report.map import draw as draw_map
     from experiments.report.palette import png, save
@@ -33,6 +34,7 @@ def write_all(run_dir: Path, summary: Mapping[str, Any]) -> tuple[Path, ...]:
     run = folder.read(run_dir)
     pictures = {TIMELINE: draw_timeline(run), MAP: draw_map(run)}
     for name, figure in pictures.items():
+        stamp(figure, summary)
         save(run_dir / name, png(figure))
     save(run_dir / REPORT, render(run, summary, pictures[TIMELINE], pictures[MAP]).encode())
     return tuple(run_dir / name for name in (REPORT, TIMELINE, MAP))

@@ -15,6 +15,7 @@ from experiments.folder import Run
 from experiments.machine_trust import calibration
 from experiments.metric_names import METRICS
 from experiments.report import columns, heatmap, palette, trust, words
+from experiments.report.backend import notice
 from experiments.report.words import MISSING, amount, with_error
 from topology.units import format_rate
 
@@ -27,6 +28,8 @@ VERDICTS = {
     "fail": "A design did not do what was predicted of it, and the machine can be believed.",
     "unknown": "Inconclusive: something that was needed for a verdict cannot be relied on.",
 }
+BELIEVED = ("the machine can be believed", "the model took every fault as asked")
+"""What a verdict says of the machine, and what it says where there was none."""
 
 
 def render(run: Run, summary: Mapping[str, Any], timeline: Figure, map: Figure) -> str:
@@ -55,7 +58,8 @@ def context(run: Run, summary: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "summary": summary,
         "marks": columns.MARKS,
-        "verdict_words": VERDICTS[summary["verdict"]],
+        "notice": notice(summary),
+        "verdict_words": VERDICTS[summary["verdict"]].replace(*(BELIEVED if notice(summary) else ("", ""))),
         "question": str(manifest.get("question") or run.spec.get("question") or ""),
         "grid": columns.grid(summary, asides=True),
         "colour": palette.series(names),

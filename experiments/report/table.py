@@ -12,6 +12,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
+from experiments.report.backend import notice
 from experiments.report.columns import MARKS, Grid, grid
 from experiments.report.words import THIN, bound, with_error
 
@@ -31,6 +32,8 @@ class Comparison:
         if remarks := list(_remarks(self.summary)):
             yield Text()
             yield from remarks
+        if words := notice(self.summary):
+            yield Text(f"\n{words}", style="bold yellow")
         yield _verdict(self.summary)
 
 

@@ -92,7 +92,7 @@ def test_a_machine_that_cannot_is_told_of_the_other_backend(monkeypatch: pytest.
         (["run", "control-plane-loss", "--policy", "fail-statik"], "did you mean 'fail-static'"),
         (["run", "control-plane-loss", "--policy", "fail-static,"], "unknown policy ''"),
         (["run", "control-plane-loss", "--topology", "edge13"], "did you mean 'edge12'"),
-        (["run", "control-plane-loss", "--backend", "modelled"], "not in this version"),
+        (["run", "control-plane-loss", "--backend", "modelled", "--pcap"], "--pcap: no packet is sent"),
         (["run", "control-plane-loss", "--backend", "real"], "unknown backend 'real'"),
         (["run", "control-plane-loss", "--framework", "pox"], "unknown framework 'pox'"),
         (["run", "control-plane-loss", "--seed", "-1"], "--seed: should be greater than or equal to 0; found '-1'"),
