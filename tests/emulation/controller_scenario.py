@@ -164,7 +164,7 @@ def lab(framework: str, hang: bool) -> dict[str, Any]:
         controller = ControllerProcess(command, port=PORT, on_line=lines.append)
         controller.start()
         target = ["set-controller", "a", f"tcp:127.0.0.1:{PORT}", "--"]
-        run("ovs-vsctl", *target, "set", "controller", "a", "max_backoff=1000", "inactivity_probe=1000")
+        run("ovs-vsctl", *target, "set", "controller", "a", "inactivity_probe=1000")
         try:
             found = elsewhere(command) | {**programmed(lines), **ports(lines), **returned(controller, lines)}
             found |= hung(controller, lines) if hang else {}
