@@ -121,7 +121,7 @@ class EmulatedLab:
         self.network.start()
         self.links, self.control = self.network.links, self.network.control
         for pop in self.topology.names:
-            self._inside.lift(self.network.vswitchd_pid(pop), "run")  # Mininet gave each node a session of its own
+            self._inside.lift(self.network.vswitchd_pid(pop), "switch")
         hosts = {pop: self.network.pid(addressing.host_name(pop)) for pop in self.topology.names}
         switches = {pop: self.network.pid(pop) for pop in self.topology.names}
         self._hosts = hosts
