@@ -163,8 +163,7 @@ def lab(framework: str, hang: bool) -> dict[str, Any]:
         command = [sys.executable, __file__, "brain", "--framework", framework]
         controller = ControllerProcess(command, port=PORT, on_line=lines.append)
         controller.start()
-        target = ["set-controller", "a", f"tcp:127.0.0.1:{PORT}", "--"]
-        run("ovs-vsctl", *target, "set", "controller", "a", "inactivity_probe=1000")
+        run("ovs-vsctl", "set-controller", "a", f"tcp:127.0.0.1:{PORT}")
         try:
             found = elsewhere(command) | {**programmed(lines), **ports(lines), **returned(controller, lines)}
             found |= hung(controller, lines) if hang else {}

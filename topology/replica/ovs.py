@@ -28,8 +28,6 @@ class SwitchSettings:
 
     fail_mode: str = "secure"
     """What a switch does without a controller: ``"secure"`` keeps its rules, ``"standalone"`` becomes a MAC learner."""
-    inactivity_probe_ms: int = 5000
-    """Open vSwitch does not go below 5000: a hung controller is noticed after one to two probes."""
     bfd_interval_ms: int | None = None
     """BFD (RFC 5880) on every backbone port, detection after three intervals; None: carrier only."""
 
@@ -108,19 +106,19 @@ def configure_bridge(place: Place, topology: Topology, datapath: str, settings: 
     return command
 
 
-def set_controller(place: Place, pop: Pop, settings: SwitchSettings) -> Command:
+def set_controller(place: Place, pop: Pop) -> Command:
     """Tell the bridge where the brain listens: out of band, over the PoP's control link.
 
-    No max_backoff: Open vSwitch 3.1 heeds it only when it is changed while a connection stands. Given here
-    it does nothing (measured with 1 and 30 s: lost or never there, the controller is tried after 1, 3, 7,
-    15, 23, … s either way).
+    No max_backoff and no inactivity_probe: given here, before there is a connection, Open vSwitch 3.1 does not
+    heed them. Measured: with 1 and with 30 s of back-off, a controller that is lost, or never there, is tried
+    after 1, 3, 7, 15, 23, … s; with probes of 1 and of 15 s, a mute one is given up after two probes of 5 s.
+    (A max_backoff that is changed while the connection stands is heeded.)
     """
     brain_ip, _ = control_ips(pop.index)
     return [
         *_vsctl(place),
         *("--", "set-controller", pop.name, f"tcp:{brain_ip}:{OPENFLOW_PORT}"),
         *("--", "set", "Controller", pop.name, "connection_mode=out-of-band"),
-        f"inactivity_probe={settings.inactivity_probe_ms}",
     ]
 
 

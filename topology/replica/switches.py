@@ -57,7 +57,7 @@ class Switches:
     def connect(self) -> None:
         """Tell every switch where the brain is."""
         pops = self._topology.pops
-        self._tell({pop.name: ovs.set_controller(self.place(pop.name), pop, self._settings) for pop in pops})
+        self._tell({pop.name: ovs.set_controller(self.place(pop.name), pop) for pop in pops})
 
     def snapshot(self) -> Snapshot:
         """Tables, groups and live ports of all switches."""

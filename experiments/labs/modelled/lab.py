@@ -52,8 +52,7 @@ class ModelledLab:
         pieces.add_bfd(self._wires, self._clock, policy.switch.bfd_interval_ms, self._seed)
         self._channels = pieces.channels(topology, self._clock, self._seed)
         self._process = BrainProcess(self._clock, topology, policy.brain, self._switches, self._brain_said)
-        probe_s = policy.switch.inactivity_probe_ms / 1e3
-        self._process.dialers = {pop: Dialer(way, self._process, probe_s) for pop, way in self._channels.items()}
+        self._process.dialers = {pop: Dialer(way, self._process) for pop, way in self._channels.items()}
         self.brain, self.links, self.control = self._process, self._wires, self._channels
         self._network = Network(topology, self._switches, self._wires, self._past)
 

@@ -16,7 +16,7 @@ from experiments.labs.modelled.timers import (
     MAX_BACKOFF_S,
     MIN_BACKOFF_S,
     MIN_CONNECT_S,
-    PROBE_FLOOR_S,
+    PROBE_S,
 )
 
 
@@ -59,14 +59,13 @@ class Listener(Protocol):
 
 
 class Dialer:
-    """Of one switch. ``probe_s``: the inactivity probe's interval as set."""
+    """Of one switch."""
 
-    def __init__(self, channel: Channel, listener: Listener, probe_s: float) -> None:
+    def __init__(self, channel: Channel, listener: Listener) -> None:
         self.pop = channel.pop
         self.established = False
         """TCP's view: a socket in state ESTABLISHED."""
         self._channel, self._clock, self._listener = channel, channel.clock, listener
-        self._probe_s = max(PROBE_FLOOR_S, probe_s)
         self._connection: Connection | None = None
         self._active = False
         self._backoff_s = 0.0
@@ -111,17 +110,17 @@ class Dialer:
 
     def _watch(self, connection: Connection) -> None:
         """Look again when the connection may have been silent for a whole interval."""
-        self._clock.at(self._heard_s + self._probe_s, lambda: self._look(connection))
+        self._clock.at(self._heard_s + PROBE_S, lambda: self._look(connection))
 
     def _look(self, connection: Connection) -> None:
         if connection is not self._connection:
             return
-        if self._clock.now < self._heard_s + self._probe_s:
+        if self._clock.now < self._heard_s + PROBE_S:
             self._watch(connection)
             return
         asked_s = self._clock.now
         connection.to_brain(ACK_BITS, lambda: self._listener.echo(connection))
-        self._clock.after(self._probe_s, lambda: self._unanswered(connection, asked_s))
+        self._clock.after(PROBE_S, lambda: self._unanswered(connection, asked_s))
 
     def _unanswered(self, connection: Connection, asked_s: float) -> None:
         if connection is not self._connection:

@@ -28,12 +28,12 @@ EXPIRY_LAG_S = 0.05
 
 # ------------------------------------------------------------------ the switch's end of the control channel
 
-PROBE_FLOOR_S = 5.0
-"""Inactivity probe: shorter settings count as this. Measured on Open vSwitch 3.1."""
+PROBE_S = 5.0
+"""Inactivity probe: given with the controller, other intervals count as this. Measured on Open vSwitch 3.1."""
 MIN_BACKOFF_S = 1.0
 MAX_BACKOFF_S = 8.0
 """Wait before the next attempt to connect: doubles with each failure (lib/reconnect.c). Measured on Open vSwitch
-3.1: after a connection that stood, attempts come at 1, 3, 7, 15, 23, … s, whatever max_backoff says."""
+3.1: after a connection that stood, attempts come at 1, 3, 7, 15, 23, … s, whatever max_backoff was given with it."""
 MIN_CONNECT_S = 1.0
 """An attempt is given up after its back-off, at least after this (lib/reconnect.c)."""
 
