@@ -33,6 +33,8 @@ _SIGNAL_DEADLINE_S = 2.0
 _POLL_MS = 5
 _LAST_WORDS = 20
 _TCP_LISTEN = "0A"
+_CPUCLOCK_SCHED = 2
+"""Of a process's clock id, ~pid << 3 | this: what clock_getcpuclockid(3) computes, which Python does not offer."""
 
 
 def command(topology: Path, settings: str, *, framework: str = "ryu", port: int = OPENFLOW_PORT) -> list[str]:
@@ -42,7 +44,7 @@ def command(topology: Path, settings: str, *, framework: str = "ryu", port: int 
 
 
 class ControllerProcess:
-    """One controller, started again after each kill. Implements ``BrainControl`` but for ``connected``.
+    """One controller, started again after each kill. ``BrainControl`` but for ``connected``; ``Metered``.
 
     ``namespace_pid`` is a process in whose network namespace it runs (None: ours);
     ``deadline_s`` bounds the time from start to listening.
@@ -105,6 +107,13 @@ class ControllerProcess:
     def state(self) -> str:
         """``"running"``, ``"stopped"`` or ``"gone"``, from the kernel's process table."""
         return process_state(self._child.pid) if self._child is not None else "gone"
+
+    def cpu_s(self) -> float:
+        """Processor time of all its threads so far (s): clock_getcpuclockid(3). Raises LabError when it is gone."""
+        with suppress(OSError):  # it ends just now
+            if (pid := self.pid) is not None:
+                return time.clock_gettime_ns(~pid << 3 | _CPUCLOCK_SCHED) / 1e9
+        raise LabError("no controller is running whose processor time could be read")
 
     # -------------------------------------------------------------- starting
 

@@ -8,17 +8,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from experiments.faults.kind import BRAIN, NO_SETTINGS, Evidence, Fact, Settings, until
+from experiments.faults.kind import BRAIN, NO_SETTINGS, Evidence, Fact, Metered, Settings, until
 from experiments.faults.registry import FAULTS
 from experiments.lab import Lab
 
-PROOF_S = 1.0
+PROOF_S, WINDOW_S = 1.0, 0.3
+"""A healthy brain ticks more often than once in the window."""
 
 
 @FAULTS.register
 @dataclass(slots=True)
 class BrainHang:
-    """Stopped in the process table, and the switches still hold the connections it had: not a death."""
+    """Stopped in the process table, computing nothing, and the switches still hold their connections: not a death."""
 
     kind: ClassVar[str] = "brain.hang"
     aims_at: ClassVar[str] = "brain"
@@ -31,10 +32,11 @@ class BrainHang:
 
     def proof(self, lab: Lab) -> Evidence:
         until(lab, lambda: lab.brain.state() == "stopped", PROOF_S)
-        state, connected = lab.brain.state(), lab.brain.connected()
+        state, computed, connected = lab.brain.state(), _computed(lab), lab.brain.connected()
         return Evidence(
             (
                 Fact("process", state, state == "stopped"),
+                *computed,
                 Fact("switches_connected", len(connected), bool(connected)),
             )
         )
@@ -42,3 +44,13 @@ class BrainHang:
     def heal(self, lab: Lab) -> None:
         if lab.brain.state() == "stopped":
             lab.brain.resume()
+
+
+def _computed(lab: Lab) -> tuple[Fact, ...]:
+    """Processor time over a window, where the lab can tell."""
+    if not isinstance(lab.brain, Metered) or lab.brain.state() == "gone":
+        return ()
+    before_s = lab.brain.cpu_s()
+    lab.wait_until(lab.now_s() + WINDOW_S)
+    used_ms = (lab.brain.cpu_s() - before_s) * 1e3
+    return (Fact(f"cpu_ms_in_{WINDOW_S * 1000:.0f}_ms", round(used_ms, 3), used_ms == 0),)

@@ -89,6 +89,14 @@ class Measuring(Protocol):
         """``"ab"`` and ``"ba"``: what each direction does now."""
 
 
+@runtime_checkable
+class Metered(Protocol):
+    """An optional power of a ``BrainControl``: how much the process has computed."""
+
+    def cpu_s(self) -> float:
+        """Processor time since it started (s), from the kernel. Raises LabError when it is gone."""
+
+
 Settings = Mapping[str, Callable[[object], float]]
 """Name of a setting → what reads it from the spec (raises ValueError)."""
 NO_SETTINGS: Settings = MappingProxyType({})

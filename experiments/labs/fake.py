@@ -16,6 +16,7 @@ from topology.model import Pair, Topology
 
 FRAMES_PER_S = 100.0
 CONTROL_RATE_BPS = 1e7
+CPU_SHARE = 0.01
 
 
 class FakeLink:
@@ -62,14 +63,25 @@ class FakeLink:
 class FakeBrain:
     """A process that exists by name only."""
 
-    def __init__(self, pops: Collection[str], note: Callable[[str], None], deaf: Collection[str]) -> None:
-        self._pops, self._note, self._deaf = frozenset(pops), note, deaf
+    def __init__(
+        self, pops: Collection[str], now_s: Callable[[], float], note: Callable[[str], None], deaf: Collection[str]
+    ) -> None:
+        self._pops, self._now_s, self._note, self._deaf = frozenset(pops), now_s, note, deaf
         self._state = "running"
+        self._used_s, self._since_s = 0.0, now_s()
 
     def _become(self, call: str, state: str) -> None:
         self._note(call)
+        self.cpu_s()
         if f"brain.{call}" not in self._deaf:
             self._state = state
+
+    def cpu_s(self) -> float:
+        """Computes at a constant rate while it runs."""
+        if self._state == "running":
+            self._used_s += CPU_SHARE * (self._now_s() - self._since_s)
+        self._since_s = self._now_s()
+        return self._used_s
 
     def start(self) -> None:
         self._become("start", "running")
@@ -104,7 +116,7 @@ class FakeLab:
         self.topology = topology
         self.calls: list[str] = []
         self._now_s, self._broken_at_s, self._build_fails = -5.0, broken_at_s, build_fails
-        self.brain = FakeBrain(topology.names, lambda call: self.calls.append(f"brain.{call}"), deaf)
+        self.brain = FakeBrain(topology.names, self.now_s, lambda call: self.calls.append(f"brain.{call}"), deaf)
         self.links: Mapping[str, LinkControl] = {
             link.name: self._link(link.name, LinkShape(link.delay_ms, link.capacity_bps)) for link in topology.links
         }

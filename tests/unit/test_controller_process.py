@@ -75,6 +75,25 @@ def test_pause_and_resume(controller: ControllerProcess) -> None:
     assert controller.state() == "running"
 
 
+def test_processor_time_stands_still_while_it_is_paused(port: int) -> None:
+    busy = "import socket, sys; s = socket.create_server(('127.0.0.1', int(sys.argv[1])))\nwhile True: pass"
+    controller = ControllerProcess([sys.executable, "-c", busy, str(port)], port=port)
+    controller.start()
+    try:
+        begun_s = controller.cpu_s()
+        wait_for(lambda: controller.cpu_s() > begun_s)
+        controller.pause()
+        stopped_s = controller.cpu_s()
+        time.sleep(0.05)
+        assert controller.cpu_s() == stopped_s
+        controller.resume()
+        wait_for(lambda: controller.cpu_s() > stopped_s)
+    finally:
+        controller.kill()
+    with pytest.raises(LabError, match="no controller is running"):
+        controller.cpu_s()
+
+
 @pytest.mark.parametrize("paused", [False, True])
 def test_kill_leaves_no_process(controller: ControllerProcess, paused: bool) -> None:
     controller.start()

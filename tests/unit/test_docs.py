@@ -47,6 +47,11 @@ def test_every_fault() -> None:
     assert {row[0].strip("`") for row in rows("experiments.md", "| kind | target |")} == set(FAULTS.names())
 
 
+def test_the_example_of_a_fault_is_the_real_one() -> None:
+    text = (ROOT / "docs/adding-a-fault.md").read_text()
+    assert text.split("```python\n")[1].split("```")[0] == (ROOT / "experiments/faults/brain_hang.py").read_text()
+
+
 def test_every_exit_status() -> None:
     told = {int(row[0]) for row in rows("architecture.md", "| status | meaning |")}
     assert told == {*VERDICT_STATUS.values(), InputError.exit_status, MachineError.exit_status, STOPPED}

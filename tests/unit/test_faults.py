@@ -70,6 +70,17 @@ def test_a_brain_that_survives_is_told_by_the_proof(kind: str, deaf: str) -> Non
     assert evidence.values["process"] == "running"
 
 
+def test_a_brain_that_computes_is_not_hung_whatever_the_process_table_says() -> None:
+    lab = FakeLab(ring())
+    fault = FAULTS.make("brain.hang", "brain")
+    fault.inject(lab)
+    assert fault.proof(lab).values == {"process": "stopped", "cpu_ms_in_300_ms": 0.0, "switches_connected": 4}
+    lab.brain.cpu_s = lab.now_s  # type: ignore[method-assign]
+    evidence = fault.proof(lab)
+    assert evidence.values["cpu_ms_in_300_ms"] == 300
+    assert not evidence.held
+
+
 def test_one_fact_is_no_proof() -> None:
     assert not Evidence((Fact("process", "gone", True),)).held
     assert not Evidence(()).held
