@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
@@ -68,19 +69,25 @@ def parse_process(stat: str) -> float:
     return sum(int(field) for field in fields[11:15]) / _TICKS_PER_S
 
 
-def _texts(paths: Iterable[Path]) -> Iterable[str]:
+def _texts(paths: Iterable[str]) -> Iterable[str]:
     """Processes may end while we read."""
     for path in paths:
-        try:
-            yield path.read_text()
-        except OSError:
-            continue
+        with suppress(OSError):
+            yield Path(path).read_text()
+
+
+def _numbered(folder: str) -> Iterable[str]:
+    """Its entries that are numbers; none when it is gone. (Path.glob raises then, and is slow on Python 3.12.)"""
+    with suppress(OSError):
+        yield from (f"{folder}/{name}" for name in os.listdir(folder) if name.isdecimal())  # noqa: PTH208
 
 
 def read_now(proc: Path = _PROC) -> Reading:
     busy, idle, steal = parse_machine((proc / "stat").read_text())
-    own = sum(map(parse_process, _texts(proc.glob("[0-9]*/stat"))))
-    waits = (int(text.split()[1]) for text in _texts(proc.glob("[0-9]*/task/[0-9]*/schedstat")))
+    processes = list(_numbered(str(proc)))
+    own = sum(map(parse_process, _texts(f"{process}/stat" for process in processes)))
+    threads = (thread for process in processes for thread in _numbered(f"{process}/task"))
+    waits = (int(text.split()[1]) for text in _texts(f"{thread}/schedstat" for thread in threads))
     return Reading(busy, idle, steal, own, sum(waits) / 1e9)
 
 
