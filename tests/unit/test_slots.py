@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
@@ -111,6 +112,22 @@ def test_stop_ends_the_launcher_by_name_or_by_its_end(register: Register, runner
     assert stop("20250101T000000Z-1", register).pid == process.pid
     assert process.wait(5) == -signal.SIGTERM
     assert running(register) == ()
+
+
+def test_stop_bears_descriptors_that_close_while_it_looks(
+    register: Register, runner: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = runner("busy", says="runs")
+    read, gone = Path.readlink, iter([True])
+
+    def readlink(path: Path) -> Path:
+        if next(gone, False):
+            raise FileNotFoundError(path)
+        return read(path)
+
+    monkeypatch.setattr(Path, "readlink", readlink)
+    stop("busy", register)
+    assert process.wait(5) == -signal.SIGTERM
 
 
 def test_stop_trusts_no_number_that_somebody_wrote(register: Register) -> None:

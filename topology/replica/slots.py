@@ -223,7 +223,11 @@ def _terminate(entry: Entry, register: Register) -> None:
 def _holds(pid: int, name: str) -> bool:
     rows = (line.split(maxsplit=7) for line in _TABLE.read_text().splitlines())
     sockets = {f"socket:[{row[6]}]" for row in rows if len(row) == 8 and row[7] == f"@{name}"}
-    return any(str(link.readlink()) in sockets for link in Path(f"/proc/{pid}/fd").iterdir())
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed just now: a launcher opens its journal ten times a second
+            if str(link.readlink()) in sockets:
+                return True
+    return False
 
 
 def _boot_ns() -> int:
