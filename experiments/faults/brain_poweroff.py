@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from experiments.faults.kind import BRAIN, NO_SETTINGS, Evidence, Fact, Settings, until
+from experiments.faults.kind import BRAIN, NO_SETTINGS, Evidence, Fact, Settings, drained, until
 from experiments.faults.registry import FAULTS
 from experiments.lab import Lab
 
@@ -35,6 +35,7 @@ class BrainPoweroff:
 
     def proof(self, lab: Lab) -> Evidence:
         until(lab, lambda: lab.brain.state() == "gone", PROOF_S)
+        drained(lab, lab.control.values())
         state, before = lab.brain.state(), _control_frames(lab)
         lab.wait_until(lab.now_s() + WINDOW_S)
         frames = _control_frames(lab) - before

@@ -7,7 +7,7 @@ counters): a verdict never rests on a fault that only claims to have happened.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import ClassVar, Protocol, runtime_checkable
@@ -122,3 +122,9 @@ def frames_within(lab: Lab, link: LinkControl, window_s: float) -> int:
     before = sum(link.frames())
     lab.wait_until(lab.now_s() + window_s)
     return sum(link.frames()) - before
+
+
+def drained(lab: Lab, links: Iterable[LinkControl]) -> None:
+    """Wait until what was queued or on its way when the links fell silent has come out: it still arrives."""
+    longest_ms = max((link.shape.delay_ms + link.shape.queue_ms for link in links), default=0.0)
+    lab.wait_until(lab.now_s() + longest_ms / 1e3)

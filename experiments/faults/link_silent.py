@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from experiments.faults.kind import NO_SETTINGS, Evidence, Fact, Settings, frames_within, wire
+from experiments.faults.kind import NO_SETTINGS, Evidence, Fact, Settings, drained, frames_within, wire
 from experiments.faults.registry import FAULTS
 from experiments.lab import Lab
 
@@ -31,6 +31,7 @@ class LinkSilent:
 
     def proof(self, lab: Lab) -> Evidence:
         link = wire(lab, self.target)
+        drained(lab, [link])
         frames, carrier = frames_within(lab, link, WINDOW_S), link.carrier()
         return Evidence(
             (
