@@ -1,9 +1,9 @@
 """Everything that can go wrong, as one tree.
 
-    FailstaticError              exit status
-    ├── InputError               2   what the user wrote is wrong; nothing was started
-    ├── MachineError             4   this machine cannot run it; says what is missing
-    └── LabError                 3   something in a running lab broke; what was measured is kept
+FailstaticError              exit status
+├── InputError               2   what the user wrote is wrong; nothing was started
+├── MachineError             4   this machine cannot run it; says what is missing
+└── LabError                 3   something in a running lab broke; what was measured is kept
 """
 
 from __future__ import annotations
