@@ -17,6 +17,8 @@ from typing import Any
 from topology.errors import InputError, LabError
 
 Line = dict[str, Any]
+_ELSEWHERE = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+"""Flags that only some platforms have: modelled runs are made on all of them."""
 
 
 class Journal:
@@ -24,7 +26,7 @@ class Journal:
 
     def __init__(self, path: Path, policy: str, now_s: Callable[[], float]) -> None:
         self.path, self.policy, self._now_s = path, policy, now_s
-        self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | _ELSEWHERE, 0o644)
 
     def record(self, event: str, /, **data: object) -> None:
         """Append one line, stamped with the run's clock. Raises LabError when the disk is full."""

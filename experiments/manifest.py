@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import platform
 import shlex
 import subprocess
@@ -125,7 +124,7 @@ def _system() -> str:
     try:
         return platform.freedesktop_os_release().get("PRETTY_NAME", "")
     except OSError:
-        return os.uname().sysname
+        return platform.system()
 
 
 def _plain(data: Any) -> Any:

@@ -54,7 +54,7 @@ class Commands(TyperGroup):
 @contextmanager
 def stoppable() -> Iterator[None]:
     """SIGTERM (``failstatic stop``) and SIGHUP (the terminal is gone) end things like Ctrl-C."""
-    numbers = (signal.SIGTERM, signal.SIGHUP)
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]  # no SIGHUP on Windows
     before = {number: signal.signal(number, signal.default_int_handler) for number in numbers}
     try:
         yield

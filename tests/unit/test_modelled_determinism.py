@@ -67,3 +67,30 @@ def test_nothing_of_the_machine_is_imported(first: dict[str, Any]) -> None:
     loaded = set(first["modules"])
     assert not loaded & set(RIM)
     assert {name for name in loaded if name.startswith("topology.replica")} <= PURE_REPLICA
+
+
+ELSEWHERE = """
+# they look for Linux by themselves
+import numpy, scipy.sparse.csgraph, polars, matplotlib.figure, rich, typer, pydantic, yaml
+import os, signal, sys
+for name in ("fcntl", "resource", "termios", "pwd", "grp"):
+    sys.modules[name] = None
+for name in ("O_CLOEXEC", "uname", "pidfd_open", "fork"):
+    delattr(os, name)
+del signal.SIGHUP
+sys.argv = "failstatic run control-plane-loss --backend modelled --policy fail-static --results r".split()
+from failstatic.cli import main
+main()
+"""
+
+
+def test_a_whole_run_with_its_report_needs_nothing_that_only_linux_has(tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", ELSEWHERE]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "No packet was sent" in done.stdout
+    latest = tmp_path / "r/control-plane-loss/latest"
+    assert "No packet was sent" in (latest / "report.html").read_text(encoding="utf-8")
+    assert json.loads((latest / "manifest.json").read_text(encoding="utf-8"))["backend"] == "modelled"
+    assert json.loads((latest / "summary.json").read_text(encoding="utf-8"))["backend"] == "modelled"
