@@ -85,7 +85,7 @@ class Stand:
         self.policy = POLICIES[policy] if isinstance(policy, str) else policy
         self.lab = ModelledLab(topology, self.policy, seed=seed, record=self._record, folder=folder)
         self.lab.build()
-        self.lab.start(TrafficPlan(ProbePlan(tuple(topology.pairs), INTERVAL_S, duration_s=3600.0), bulk))
+        self.lab.start(TrafficPlan(ProbePlan(tuple(topology.pairs), INTERVAL_S, duration_s=120.0), bulk))
 
     def _record(self, event: str, /, **data: Any) -> None:
         self.lines.append({"t": self.lab.now_s(), "event": event, **data})

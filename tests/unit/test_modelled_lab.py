@@ -25,7 +25,7 @@ from experiments.spec import Spec
 from topology.errors import InputError, LabError
 from topology.forwarding import Bucket, FlowRule, GroupRule, Match, Output, ToGroup
 from topology.load import load
-from topology.model import Pair
+from topology.model import Link, Pair, Pop, Topology
 from traffic.bulk import BulkFlow
 
 
@@ -242,3 +242,16 @@ def test_what_the_model_does_not_know_is_refused_by_name(monkeypatch: pytest.Mon
 
 def test_all_policies_can_be_modelled() -> None:
     assert {policy.switch.fail_mode for policy in POLICIES.values()} == {refusals.FAIL_MODE}
+
+
+def test_a_way_longer_than_the_time_to_live_is_no_way(tmp_path: Path) -> None:
+    """64 is what an IPv4 packet starts with; each switch on the way takes one off, so 63 let it through."""
+    pops = tuple(Pop(i, f"p{i}", f"P{i}", "Nowhere", 0.0, 1.0 * i, 1e6) for i in range(70))
+    links = tuple(Link(i, f"p{i}", f"p{i + 1}", 1e7, 100.0, 1.0) for i in range(69))
+    line = Topology("line", pops, links, "p0")
+    stand = Stand(line, "fail-static", tmp_path)
+    for hops, delivered in ((58, True), (63, True), (64, False), (69, False)):
+        (trace,) = stand.lab.trace([("p0", f"p{hops}")])
+        assert trace.delivered is delivered, hops
+    snapshot = stand.lab.snapshot()
+    assert Oracle(stand.lab.known)(line, snapshot, ()) == stale_routes(line, snapshot, ())
