@@ -54,11 +54,14 @@ def plan(spec: Spec, topology: Topology, timeline: Timeline, shares: Shares, see
     links = {pair: tuple(map(topology.link, paths.links(*pair))) for pair in topology.pairs}
     struck = {strike.target for strike in timeline.strikes}
     hit = [pair for pair in links if any(link.name in struck for link in links[pair])]
-    pairs = _sample(tuple(links), hit, shares, spec.traffic.max_pairs, seed)
+    fine = _fine(topology, timeline, links, spec.traffic.fine_pairs)
+    # a pair with fine probes has coarse ones too: availability is counted from those
+    first = {pair: 2.0 if pair in fine else shares.get(pair, 0.0) for pair in hit}
+    pairs = _sample(tuple(links), first, spec.traffic.max_pairs, seed)
     probes = ProbePlan(
         pairs=pairs,
         interval_s=spec.traffic.probe_interval,
-        fine_pairs=_fine(topology, timeline, links, spec.traffic.fine_pairs),
+        fine_pairs=fine,
         fine_interval_s=spec.traffic.fine_interval,
         duration_s=spec.end,
         **_fine_window(timeline),
@@ -79,11 +82,11 @@ def plan(spec: Spec, topology: Topology, timeline: Timeline, shares: Shares, see
     return Planned(TrafficPlan(probes, bulk), crossing, controls, facts)
 
 
-def _sample(everyone: tuple[Pair, ...], hit: list[Pair], shares: Shares, most: int, seed: int) -> tuple[Pair, ...]:
-    """In the order of ``everyone``; the largest of those hit, and a seeded draw of the others."""
+def _sample(everyone: tuple[Pair, ...], hit: Mapping[Pair, float], most: int, seed: int) -> tuple[Pair, ...]:
+    """In the order of ``everyone``; those hit that weigh most, and a seeded draw of the others."""
     if len(everyone) <= most:
         return everyone
-    largest = sorted(hit, key=lambda pair: (-shares.get(pair, 0.0), pair))[: most // 2]
+    largest = sorted(hit, key=lambda pair: (-hit[pair], pair))[: most // 2]
     others = sorted(set(everyone) - set(hit))
     drawn = random.Random(seed).sample(others, min(len(others), most - len(largest)))
     chosen = {*largest, *drawn}

@@ -88,3 +88,11 @@ def test_the_shipped_experiment_plans_on_other_networks_too(topology: str) -> No
     assert len(prepared.planned.traffic.probes.fine_pairs) == 2
     assert len(prepared.planned.traffic.bulk) == 12
     assert prepared.timeline.first_link() in {link.name for link in prepared.topology.links}
+
+
+def test_pairs_with_fine_probes_are_in_the_sample() -> None:
+    """Availability is counted from coarse probes: a pair without any would count as one that is never down."""
+    prepared = prepare("control-plane-loss", Choice(topology="cities:30"))
+    probes = prepared.planned.traffic.probes
+    assert len(probes.pairs) == 140
+    assert set(probes.fine_pairs) <= set(probes.pairs)
