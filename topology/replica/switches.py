@@ -59,6 +59,11 @@ class Switches:
         pops = self._topology.pops
         self._tell({pop.name: ovs.set_controller(self.place(pop.name), pop) for pop in pops})
 
+    def set_backoff(self) -> None:
+        """Have every switch look for a lost brain as often as its settings say; only when all are connected."""
+        pops = self._topology.pops
+        self._tell({pop.name: ovs.set_backoff(self.place(pop.name), pop, self._settings) for pop in pops})
+
     def snapshot(self) -> Snapshot:
         """Tables, groups and live ports of all switches."""
         pops = self._topology.names
