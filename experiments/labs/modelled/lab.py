@@ -85,6 +85,8 @@ class ModelledLab:
         deadline_s = self._clock.now + timers.CONVERGE_S
         while not self._settled() and self._clock.now < deadline_s:
             self._clock.run_until(self._clock.now + CONVERGE_STEP_S)
+        for dialer in self._process.dialers.values():
+            dialer.max_backoff_s = self.policy.switch.max_backoff_ms / 1e3
         self._record("converged", reconciled=len(self._reconciled))
 
     def _settled(self) -> bool:

@@ -65,6 +65,8 @@ class Dialer:
         self.pop = channel.pop
         self.established = False
         """TCP's view: a socket in state ESTABLISHED."""
+        self.max_backoff_s = MAX_BACKOFF_S
+        """Between two attempts; heeded when it is changed while the connection stands."""
         self._channel, self._clock, self._listener = channel, channel.clock, listener
         self._connection: Connection | None = None
         self._active = False
@@ -146,6 +148,6 @@ class Dialer:
         if stood or self._backoff_s < MIN_BACKOFF_S:
             self._backoff_s = MIN_BACKOFF_S
         else:
-            self._backoff_s = min(2 * self._backoff_s, MAX_BACKOFF_S)
+            self._backoff_s = min(2 * self._backoff_s, self.max_backoff_s)
         self._connection, self._active, self.established = None, False, False
         self._clock.after(self._backoff_s, self.connect)

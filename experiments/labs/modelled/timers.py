@@ -31,9 +31,9 @@ EXPIRY_LAG_S = 0.05
 PROBE_S = 5.0
 """Inactivity probe: given with the controller, other intervals count as this. Measured on Open vSwitch 3.1."""
 MIN_BACKOFF_S = 1.0
-MAX_BACKOFF_S = 1.0
-"""Wait before the next attempt to connect: doubles with each failure (lib/reconnect.c), up to max_backoff, which the
-lab sets to 1 s on the standing connections (``SwitchSettings``); measured on Open vSwitch 3.1: it then tries every second."""
+MAX_BACKOFF_S = 8.0
+"""Wait before the next attempt to connect: doubles with each failure (lib/reconnect.c), up to max_backoff: this by
+default, what the policy says once it has been set on a standing connection. Measured on Open vSwitch 3.1."""
 MIN_CONNECT_S = 1.0
 """An attempt is given up after its back-off, at least after this (lib/reconnect.c)."""
 
