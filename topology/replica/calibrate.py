@@ -33,7 +33,7 @@ from topology.replica.links import End
 LONE_FRAMES = 7
 _GAP_S = 0.004
 """Between the lone frames of a way."""
-_FIRST_TRAIN, _LONGEST_TRAIN = 6, 100
+_FIRST_TRAIN, _LONGEST_TRAIN, _PARTS = 6, 100, 5
 _TRAIN_S = 0.03
 """Less than a link's queue holds."""
 _FRAMES_PER_S = 25_000
@@ -163,12 +163,14 @@ def _probe(link: str, source: End, sink: End, stations: Mapping[int, Station]) -
 def rate_bps(train: Iterable[Arrival]) -> float:
     """The rate that spaced these full frames so; nan for fewer than two.
 
-    The median time over half the train: one frame that the machine was late with does not tell.
+    A long train is taken in parts of which the median counts: one hiccup of the machine
+    stretches one of them, and would make the link look slower than it is.
     """
     stamps = sorted(arrival.received_ns for arrival in train)
-    half = len(stamps) // 2
-    span_ns = median(later - earlier for earlier, later in zip(stamps, stamps[half:], strict=False)) if half else 0
-    return half * FULL_BYTES * 8e9 / span_ns if span_ns else math.nan
+    length = max(len(stamps) // _PARTS, _FIRST_TRAIN) if len(stamps) > _FIRST_TRAIN else len(stamps)
+    parts = [stamps[at : at + length + 1] for at in range(0, len(stamps) - length // 2, max(length, 1))]
+    rates = [(len(part) - 1) * FULL_BYTES * 8e9 / (part[-1] - part[0]) for part in parts if part[-1:] > part[:1]]
+    return median(rates) if rates else math.nan
 
 
 def train_length(rate: float) -> int:

@@ -107,10 +107,10 @@ class Plug:
 
 
 class RelayLink:
-    """A link of ``RelayWires``: the relay holds the frames, the carrier is pulled from here.
+    """A link of ``RelayWires``: the relay holds the frames and pulls both carriers with them when it is cut.
 
-    From here, because a TAP's ioctl waits for the kernel's one network lock (rtnl), and the
-    relay must not wait: all other links would be late.
+    All else that waits for the kernel's one network lock (rtnl) is done from here, so that the
+    relay need not wait: all other links would be late.
     """
 
     def __init__(
@@ -131,7 +131,8 @@ class RelayLink:
         self._process.ask("reshape", self._index, *_numbers(shape))
 
     def cut(self) -> None:
-        self._process.ask("cut", self._index)
+        doors = [plug.interface.door.fileno() for plug in self._plugs]
+        self._process.ask("pull", self._index, *(plug.interface.name for plug in self._plugs), descriptors=doors)
         self._each(Plug.pull)
 
     def silence(self) -> None:
