@@ -26,7 +26,7 @@ MAX_LABELS = 5
 TRACE_PORT = 27000
 _ETH_P_ALL = 0x0003
 _PACKET_OUTGOING = 4
-_SO_TIMESTAMPNS = 35
+SO_TIMESTAMPNS = 35
 _SO_ATTACH_FILTER = 26
 _TIMESPEC = struct.Struct("qq")
 _REJECT = 8
@@ -80,7 +80,7 @@ def open_tap(pid: int) -> socket.socket:
     program = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *line) for line in _FILTER))
     setting = struct.pack("HP", len(_FILTER), ctypes.addressof(program))
     tap.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, setting)
-    tap.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+    tap.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
     return tap
 
 

@@ -22,7 +22,18 @@ from scapy.layers.l2 import Ether
 from scapy.packet import Raw
 from scapy.utils import PcapWriter
 
-from traffic.capture import MAGIC, PAYLOAD_BYTES, TAIL, TRACE_PORT, Frame, frames, inject, open_sink, open_tap
+from traffic.capture import (
+    MAGIC,
+    PAYLOAD_BYTES,
+    SO_TIMESTAMPNS,
+    TAIL,
+    TRACE_PORT,
+    Frame,
+    frames,
+    inject,
+    open_sink,
+    open_tap,
+)
 
 _DLT_EN10MB = 1
 _NS_PER_S = 1_000_000_000
@@ -115,6 +126,9 @@ class Trace:
 def main() -> None:
     """Serve requests until stdin ends."""
     order = json.loads(sys.stdin.readline())
+    # The kernel stamps frames while anybody wants stamps, and begins a moment after the first one does: want them always.
+    keeper = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    keeper.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
     labels(bytes(Ether(type=0x8847) / MPLS() / IP() / UDP()))  # scapy builds its tables on first use
     sys.stdout.write("ready\n")
     sys.stdout.flush()
