@@ -126,7 +126,7 @@ class Trace:
 def main() -> None:
     """Serve requests until stdin ends."""
     order = json.loads(sys.stdin.readline())
-    # The kernel stamps frames while anybody wants stamps, and begins a moment after the first one does: want them always.
+    # The kernel stamps frames while anybody wants that, and begins a moment after the first one asks: ask for good.
     keeper = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     keeper.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
     labels(bytes(Ether(type=0x8847) / MPLS() / IP() / UDP()))  # scapy builds its tables on first use
