@@ -25,6 +25,9 @@ class Bounds:
     delay_error_p50_ms: float = 2.0
     """Measured − configured one-way delay on control pairs, median of any second."""
     delay_error_p99_ms: float = 15.0
+    """The same at the 99th percentile: in a second in which a fault struck, or in more than …"""
+    stalls_s: int = 2
+    """… so many seconds of the run. One stall of 20 ms moves a second's percentile and no result."""
     unsent_pct: float = 0.1
     send_late_p99_ms: float = 15.0
     clock_step_ms: float = 1.0

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from topology.errors import LabError
-from topology.forwarding import Snapshot
+from topology.forwarding import Snapshot, SwitchState
 from topology.model import Topology
 from topology.replica import ovs, readback, trace
 from topology.replica.vswitch import VSwitch, run_all
@@ -65,10 +65,16 @@ class Switches:
         self._tell({pop.name: ovs.set_backoff(self.place(pop.name), pop, self._settings) for pop in pops})
 
     def snapshot(self) -> Snapshot:
-        """Tables, groups and live ports of all switches."""
-        pops = self._topology.names
-        read = run_all({(pop, what): ovs.dump(self.place(pop), what) for pop in pops for what in _DUMPS})
-        return {pop: readback.switch_state(*(read[pop, what] for what in _DUMPS)) for pop in pops}
+        """Tables, groups and live ports of all switches.
+
+        One switch after the other: while it answers it forwards nothing, and a dozen that answer at
+        once, each before everything else on two processors, delayed packets by 20 to 30 ms.
+        """
+        return {pop: self._state(pop) for pop in self._topology.names}
+
+    def _state(self, pop: str) -> SwitchState:
+        read = run_all({what: ovs.dump(self.place(pop), what) for what in _DUMPS})
+        return readback.switch_state(*(read[what] for what in _DUMPS))
 
     def bfd_settled(self) -> bool:
         """Whether every backbone port runs BFD at its configured pace; True without BFD.
