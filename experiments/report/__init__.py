@@ -4,7 +4,7 @@
     columns    the table of policies, as data      table      … in the terminal (rich)
     timeline   pairs down over time                heatmap    pair × time
     trust      delay errors per second             map        PoPs, fibres, the fault
-    html       all of it as one file (jinja2)
+    html       all of it as one file        pages      the style that all pages share (jinja2)
 
 matplotlib is imported when the first picture is drawn, not before.
 """

@@ -6,9 +6,7 @@ This module gathers what the page shows (strings and tables, all escaped by jinj
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from experiments.folder import Run
@@ -16,6 +14,7 @@ from experiments.machine_trust import calibration
 from experiments.metric_names import METRICS
 from experiments.report import columns, heatmap, palette, trust, words
 from experiments.report.backend import notice
+from experiments.report.pages import drawing, image, page
 from experiments.report.words import MISSING, amount, with_error
 from topology.units import format_rate
 
@@ -34,21 +33,13 @@ BELIEVED = ("the machine can be believed", "the model took every fault as asked"
 
 def render(run: Run, summary: Mapping[str, Any], timeline: Figure, map: Figure) -> str:
     """The whole page."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-    from markupsafe import Markup
-
-    loader = FileSystemLoader(Path(__file__).parent)
-    environment = Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    heat = base64.b64encode(palette.png(heatmap.draw(run), dpi=130)).decode()
     pictures = {
-        "timeline": Markup(palette.svg(timeline, "timeline")),
-        "map": Markup(palette.svg(map, "map")),
-        "trust": Markup(palette.svg(trust.draw(run, summary["fidelity"]), "trust")),
-        "heat": f"data:image/png;base64,{heat}",
+        "timeline": drawing(timeline, "timeline"),
+        "map": drawing(map, "map"),
+        "trust": drawing(trust.draw(run, summary["fidelity"]), "trust"),
+        "heat": image(heatmap.draw(run)),
     }
-    return environment.get_template(TEMPLATE).render(**context(run, summary), pictures=pictures, colours=palette)
+    return page(TEMPLATE, {**context(run, summary), "pictures": pictures})
 
 
 def context(run: Run, summary: Mapping[str, Any]) -> dict[str, Any]:
