@@ -30,6 +30,10 @@ setup:  ## system packages and virtual environment; quick when they are there
 experiment: setup  ## run one: NAME=control-plane-loss [POLICY=a,b] [TOPOLOGY=…] [SEED=n] [BACKEND=…] [JOBS=n]
 	@$(BIN)/failstatic run "$$NAME" $(options)
 
+.PHONY: compare
+compare: setup  ## is B worse than A? A=baseline.json|RUNS B=RUNS [LAST=n]
+	@$(BIN)/failstatic compare "$$A" "$$B" $(if $(LAST),--last $(LAST))
+
 .PHONY: doctor
 doctor: setup  ## what this machine can do, and how to get what is missing
 	@$(BIN)/failstatic doctor

@@ -29,6 +29,20 @@ class View(Protocol):
         """All policies are done, or stopped."""
 
 
+class Unwatched:
+    """A ``View`` for runs that nobody looks at while they go on."""
+
+    def queued(self, position: int) -> None: ...
+
+    def begun(self, run: Path, prepared: Prepared) -> None: ...
+
+    def told(self, line: Line) -> None: ...
+
+    def tick(self) -> None: ...
+
+    def ended(self) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """``summary`` is what the judge wrote; ``errors`` by policy."""

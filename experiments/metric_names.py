@@ -53,6 +53,9 @@ PHASE_ONLY = frozenset(
 )
 """Say nothing about the whole run: they are about the event that opens a phase, or about one moment."""
 
+MORE_IS_BETTER = frozenset({"availability_pct", "availability_mean_pct", "demand_satisfied_pct", "probes_due"})
+"""Of all other metrics a user wants less."""
+
 
 def most(metric: str) -> float | None:
     """The largest value that the metric can have; None without a bound."""

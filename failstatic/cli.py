@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from failstatic import listings, machine, names
+from failstatic import comparing, listings, machine, names
 from failstatic.commands import STOPPED, VERDICT_STATUS, Commands, errors, out
 from topology.errors import InputError, unknown
 
@@ -130,6 +130,7 @@ def _check_choices(backend: str, framework: str) -> None:
         raise InputError(unknown("framework", framework, ("ryu", "os-ken")), place="--framework")
 
 
+comparing.add(app)
 listings.add(app)
 machine.add(app)
 

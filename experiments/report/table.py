@@ -34,7 +34,7 @@ class Comparison:
             yield from remarks
         if words := notice(self.summary):
             yield Text(f"\n{words}", style="bold yellow")
-        yield _verdict(self.summary)
+        yield verdict_line(self.summary["verdict"])
 
 
 def table(summary: Mapping[str, Any]) -> Comparison:
@@ -55,7 +55,7 @@ def _policies(found: Grid, gap: int) -> Table:
     for column in found.columns:
         shown.add_column("\n".join(column.head), justify="right", vertical="bottom", no_wrap=True)
     for policy, cells in found.rows:
-        shown.add_row(policy, *(Text(_plain(cell.text), style=STYLES[cell.tone]) for cell in cells))
+        shown.add_row(policy, *(Text(plain(cell.text), style=STYLES[cell.tone]) for cell in cells))
     return shown
 
 
@@ -73,10 +73,10 @@ def _remarks(summary: Mapping[str, Any]) -> Iterator[Text]:
 
 
 def _remark(verdict: str, name: str, words: str) -> Text:
-    return Text.assemble((f"{MARKS[verdict]} {name} ", VERDICTS[verdict][0]), _plain(words))
+    return Text.assemble((f"{MARKS[verdict]} {name} ", VERDICTS[verdict][0]), plain(words))
 
 
-def _plain(words: str) -> str:
+def plain(words: str) -> str:
     """Not every terminal's font has the narrow space."""
     return words.replace(THIN, " ")
 
@@ -87,6 +87,7 @@ def _words(check: Mapping[str, Any]) -> str:
     return f"{check['name']}: {check['metric']} is {value}, bound {bound(check['metric'], check['bound'])}{why}"
 
 
-def _verdict(summary: Mapping[str, Any]) -> Text:
-    style, word = VERDICTS[summary["verdict"]]
+def verdict_line(verdict: str) -> Text:
+    """The last line of an answer."""
+    style, word = VERDICTS[verdict]
     return Text.from_markup(f"\nverdict: [bold {style}]{word}[/bold {style}]")

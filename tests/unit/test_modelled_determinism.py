@@ -16,11 +16,8 @@ SCRIPT = """
 import hashlib, json, sys
 from pathlib import Path
 from experiments import modelled
+from experiments.conclude import Unwatched
 from experiments.prepare import Choice, prepare
-
-class Nobody:
-    def __getattr__(self, name):
-        return lambda *_: None
 
 # judging would import the report; the journal and the records are what is asked here
 def digests(run):
@@ -29,7 +26,7 @@ def digests(run):
 
 modelled.finish = digests
 prepared = prepare("control-plane-loss", Choice(seed=int(sys.argv[2])))
-result = modelled.execute(prepared, Path(sys.argv[1]), Nobody())
+result = modelled.execute(prepared, Path(sys.argv[1]), Unwatched())
 print(json.dumps({"files": result.summary, "modules": sorted(sys.modules)}))
 """
 RIM = ("mininet", "ryu", "os_ken", "eventlet", "scapy", "iperf3")
