@@ -1,7 +1,7 @@
 """The resilience ladder: each policy is a design against losing the brain, as frozen data.
 
-Switch settings, brain settings and (for designs to come) companion processes; no class
-hierarchy. ``failstatic policies`` lists them.
+Switch settings, brain settings and companion processes; no class hierarchy.
+``failstatic policies`` lists them.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from controller.brain import BrainSettings
+from experiments.companions import Companion
 from topology.errors import InputError, unknown
 from topology.replica.ovs import SwitchSettings
 
@@ -22,6 +23,13 @@ class Policy:
     """One line: what the data plane keeps when the brain is gone."""
     switch: SwitchSettings = field(default_factory=SwitchSettings)
     brain: BrainSettings = field(default_factory=BrainSettings)
+    companions: tuple[Companion, ...] = ()
+    """Brought up in this order, after the network and before the brain."""
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Abilities beyond those of every emulated run, for its companions."""
+        return tuple(dict.fromkeys(need for companion in self.companions for need in companion.needs))
 
 
 BFD_INTERVAL_MS = 100

@@ -14,7 +14,11 @@ from dataclasses import dataclass, replace
 ETH_IPV4 = 0x0800
 ETH_MPLS = 0x8847
 OWNER = 0xFA57
-"""Upper 16 bits of the cookie of every rule that is ours."""
+"""Upper 16 bits of the cookie of every rule that is the brain's."""
+SHADOW_OWNER = 0x05BF
+"""… of the rules that routing daemons keep beneath them (``controller.shadow``): no brain touches those."""
+PLUMBING_OWNER = 0x9106
+"""… of the rules that carry the daemons' own packets: no traffic ever meets them, so nobody reads them back."""
 OWNER_MASK = 0xFFFF << 48
 
 
@@ -102,15 +106,15 @@ class FlowRule:
         """What OpenFlow calls the same entry: adding it again overwrites."""
         return (self.table, self.priority, self.match)
 
-    def signed(self) -> FlowRule:
-        """The rule with its cookie: our mark and a digest of all the rest.
+    def signed(self, owner: int = OWNER) -> FlowRule:
+        """The rule with its cookie: the owner's mark and a digest of all the rest.
 
         So two rules are equal when their cookies are, and a table that was read back
         can be compared, and cleaned, without parsing it.
         """
         bare = replace(self, cookie=0)
         digest = hashlib.blake2b(repr(bare).encode(), digest_size=6).digest()
-        return replace(bare, cookie=OWNER << 48 | int.from_bytes(digest, "big"))
+        return replace(bare, cookie=owner << 48 | int.from_bytes(digest, "big"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@
     24000 + port           adjacency SID: pop, leave by that port; local, immutable
     32000 + key            binding SID: pop, push the segments it stands for
     40000 + key            bypass: round one protected link, swapped onto nothing else
+    64000 + index          prefix SID of the routing daemons (shadow): their own way to that PoP
     + 0x80000              version bit of node SIDs: new state is programmed under the
                            other version, then the ingress flips (make before break,
                            as in EBB, SIGCOMM'23)
@@ -19,6 +20,7 @@ from topology.errors import InputError
 MAX_STACK = 3
 MAX_INGRESS = 2
 NODE, ADJACENCY, BINDING, BYPASS = 16000, 24000, 32000, 40000
+PREFIX = 64000
 VERSION_BIT = 0x80000
 BLOCK = 8000
 
@@ -46,11 +48,22 @@ def bypass(link_index: int, towards_b: bool) -> int:
     return BYPASS + _within_block(2 * link_index + (0 if towards_b else 1))
 
 
+def prefix(index: int) -> int:
+    """Prefix SID of the PoP with this index, as OSPF would allot it: base + index (RFC 8665)."""
+    return PREFIX + _within_block(index)
+
+
 def describe(label: int) -> str:
     """``16003`` → ``"node 3"``; what a path trace prints."""
     version = "′" if label & VERSION_BIT else ""
     number = label & ~VERSION_BIT
-    for base, name in ((BYPASS, "bypass"), (BINDING, "binding"), (ADJACENCY, "adjacency"), (NODE, "node")):
+    for base, name in (
+        (PREFIX, "shadow"),
+        (BYPASS, "bypass"),
+        (BINDING, "binding"),
+        (ADJACENCY, "adjacency"),
+        (NODE, "node"),
+    ):
         if base <= number < base + BLOCK:
             return f"{name}{version} {number - base}"
     return f"label {label}"

@@ -16,8 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from controller.process import ControllerProcess, command
+from experiments.companions import Companion
 from experiments.faults.kind import CONTROL, Seen
 from experiments.lab import BrainControl, LinkControl, PathTrace, Record, TrafficPlan
+from experiments.labs import companions
 from experiments.labs.load import Load, LoadMeter
 from experiments.policies import Policy
 from topology import addressing, inventory
@@ -86,6 +88,7 @@ class EmulatedLab:
         self._zero_ns = time.time_ns() - int(BUILDING_S * 1e9)
         self._reconciled: set[str] = set()
         self._ending: list[Callable[[], object]] = []
+        self._companions: list[companions.Running] = []
         self._prober: Prober | None = None
         self._bulk: Bulk | None = None
 
@@ -95,6 +98,8 @@ class EmulatedLab:
         self._lift("run", os.getpid())  # what it starts from now on inherits that
         self._step("links", self._start_wires)
         self._step("network", self._start_network)
+        for companion in self.policy.companions:
+            self._step(companion.name, lambda companion=companion: self._start_companion(companion))  # type: ignore[misc]
         self._step("brain", self._start_brain)
         self._step("calibrate", self._calibrate)
         self._step("converge", self._converge)
@@ -128,6 +133,12 @@ class EmulatedLab:
         self._tracer = Tracer(self.topology, switches, hosts)
         self._tracer.open()
         self._ending.append(self._tracer.stop)
+
+    def _start_companion(self, companion: Companion) -> None:
+        site = companions.Site(self.topology, self.network, self._inside.rundir, self._record)
+        running = companions.start(companion, site)
+        self._companions.append(running)
+        self._ending.append(running.stop)
 
     def _start_brain(self) -> None:
         inventory_file = self._inside.rundir / "topology.json"
@@ -176,6 +187,8 @@ class EmulatedLab:
         _wait(lambda: len(self._reconciled) == len(self.topology.pops), deadline)
         self.network.set_backoff()
         _wait(self.network.bfd_settled, deadline)
+        for companion in self._companions:
+            companion.settle(deadline)
         pairs = tuple(self.topology.pairs)
         plan = ProbePlan(pairs, max(WARM_UP_INTERVAL_S, len(pairs) / 2000), duration_s=CONVERGE_S)
         prober = Prober(self.topology, plan, self._hosts, self._inside.rundir / "warm-up.bin")

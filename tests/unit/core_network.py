@@ -19,7 +19,7 @@ from controller.messages import (
     Program,
     SwitchUp,
 )
-from topology.forwarding import FlowRule, GroupRule, SwitchState
+from topology.forwarding import OWNER, FlowRule, GroupRule, SwitchState
 from topology.model import HOST_PORT, Topology
 from topology.walk import Journey, journey, prepare
 
@@ -67,7 +67,7 @@ class MemoryNetwork:
         switch = self.switches[pop]
         ports = {port: link.name not in self.dead for port, link in self.topology.ports(pop).items()}
         without = frozenset(port for port, live in ports.items() if not live)
-        cookies = frozenset(rule.cookie for rule in switch.flows.values())
+        cookies = frozenset(rule.cookie for rule in switch.flows.values() if rule.cookie >> 48 == OWNER)
         return SwitchUp(pop, cookies, tuple(switch.groups.values()), ports, without)
 
     def tell(self, event: Event) -> list[Command]:

@@ -14,6 +14,7 @@ from experiments.faults.kind import CONTROL, Seen
 from experiments.lab import BrainControl, Hop, LinkControl, PathTrace, Record, TrafficPlan
 from experiments.labs.modelled import bulk, pieces, probes, timers
 from experiments.labs.modelled.clock import Clock
+from experiments.labs.modelled.companions import MODELS, Stage
 from experiments.labs.modelled.counters import Counters
 from experiments.labs.modelled.courses import Course
 from experiments.labs.modelled.flight import Network
@@ -55,6 +56,8 @@ class ModelledLab:
         self._process.dialers = {pop: Dialer(way, self._process) for pop, way in self._channels.items()}
         self.brain, self.links, self.control = self._process, self._wires, self._channels
         self._network = Network(topology, self._switches, self._wires, self._past)
+        stage = Stage(topology, self._clock, self._wires, self._switches, self._seed, record)
+        self._companions = [MODELS[type(companion)](companion, stage) for companion in policy.companions]
 
     # ---------------------------------------------------------- building
 
@@ -74,6 +77,8 @@ class ModelledLab:
         for wire in self._wires.values():
             if wire.bfd is not None:
                 wire.bfd.start()
+        for companion in self._companions:
+            companion.start()
 
     def _start_brain(self) -> None:
         self.brain.start()
@@ -93,6 +98,7 @@ class ModelledLab:
         return (
             len(self._reconciled) == len(self.topology.pops)
             and self._process.idle
+            and all(companion.settled for companion in self._companions)
             and all(wire.bfd is None or wire.bfd.settled for wire in self._wires.values())
         )
 

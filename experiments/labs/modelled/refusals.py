@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from experiments.labs.modelled.companions import MODELS
 from experiments.prepare import Prepared
 from topology.errors import InputError, Problem
 
@@ -46,3 +47,8 @@ def _problems(prepared: Prepared, pcap: bool) -> Iterator[Problem]:
                 f"policy {policy.name}",
                 f"the model has no MAC learning, which fail_mode '{policy.switch.fail_mode}' needs: {EMULATED}",
             )
+        for companion in policy.companions:
+            if type(companion) not in MODELS:
+                yield Problem(
+                    f"policy {policy.name}", f"the model does not know its companion '{companion.name}': {EMULATED}"
+                )
