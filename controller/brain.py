@@ -4,7 +4,7 @@
                 brain that returns must know the network before it changes it
     reconcile   send each switch only what differs from the plan, the guard rules last
     react       a link lost: change what it touches, at once;
-                a link back: make before break, under the other version bit
+                a link back: make before break, in the order in which nothing loops
     refresh     keep the guard rules alive, on reconciled switches only
 
 Link state comes from the switches alone (``controller.linkstate``).
@@ -15,6 +15,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from controller import paths as shortest_paths
 from controller.linkstate import LinkState
 from controller.messages import (
@@ -22,7 +25,6 @@ from controller.messages import (
     BarrierReply,
     Command,
     Event,
-    Mod,
     Note,
     PortStatus,
     Program,
@@ -32,7 +34,9 @@ from controller.messages import (
 )
 from controller.paths import Hops
 from controller.pipeline import LABELS, Plan, Tables, guard_rules, same_tables, tables
-from controller.transition import Holdings, difference
+from controller.transition import CLEAN_UP, Holdings, Stage, difference, stages
+from topology import labels
+from topology.forwarding import FlowRule
 from topology.model import Topology
 
 
@@ -63,10 +67,6 @@ class _Batch:
     mods: int = 0
 
 
-Stage = dict[str, tuple[Mod, ...]]
-"""What each switch is told in one stage of an update."""
-
-
 class Brain:
     """One brain for a whole topology; ``handle`` is its only entrance."""
 
@@ -81,7 +81,7 @@ class Brain:
         self._refreshed = float("-inf")
         self._batches: dict[int, _Batch] = {}
         self._tokens = 0
-        self._stages: list[Stage] = []
+        self._stages: list[tuple[str, Stage]] = []
         self._stage_token: int | None = None
         self._stage_due = 0.0
 
@@ -183,7 +183,7 @@ class Brain:
             yield from self._at_once(self._planned(dead, self.plan.version), now)
         elif came and not self._stages:
             yield Note("links", {"went": [], "came": sorted(came)})
-            yield from self._in_stages(self._planned(dead, 1 - self.plan.version), now)
+            yield from self._in_stages(self._planned(dead, self.plan.version), now)
 
     def _at_once(self, plan: Plan, now: float) -> Iterator[Command]:
         """A failure: traffic is being lost, so nothing is waited for."""
@@ -195,28 +195,34 @@ class Brain:
         yield from self._program(changes, "failure", now)
 
     def _in_stages(self, plan: Plan, now: float) -> Iterator[Command]:
-        """A recovery: the new version is complete everywhere before the first packet uses it."""
+        """Make before break. What is new under a label that is in use waits for those nearer to the destination.
+
+        Under the other version bit nothing is in use yet, and all of it is prepared in one stage.
+        """
+        assert self.plan is not None
+        order = shortest_paths.update_order(self.plan.paths, plan.paths) if plan.version == self.plan.version else None
         self._adopt(plan)
         changes = {pop: difference(self._holdings[pop], self.wanted(pop)) for pop in sorted(self._reconciled)}
-        for pop in self._reconciled:
-            self._holdings[pop] = self._holdings[pop].with_also(self.wanted(pop))
-        self._stages = [
-            {pop: change.stages[number] for pop, change in changes.items() if change.stages[number]}
-            for number in range(3)
-        ]
-        self._stage_due = now
+        self._stages = stages(changes, lambda pop, rule: self._rank(order, pop, rule))
+        self._stage_due, self._stage_token = now, None
         yield from self._next_stage(now)
+
+    def _rank(self, order: NDArray[np.int64] | None, pop: str, rule: FlowRule) -> int:
+        """In which step of ``order`` this rule changes; 0, at the beginning, whatever does not forward by node SID."""
+        index = labels.node_index(rule.match.mpls_label)
+        return 0 if order is None or index is None else int(order[self.topology.pop(pop).index, index])
 
     def _next_stage(self, now: float) -> Iterator[Command]:
         """Send the next stage when the last one's barriers are all in; the clean-up after ``drain_s``."""
         if not self._stages or self._stage_token in self._batches or now < self._stage_due:
             return
-        stage = self._stages.pop(0)
-        if not self._stages:
-            for pop in self._reconciled:
-                self._holdings[pop] = Holdings.of(self.wanted(pop))
+        reason, stage = self._stages.pop(0)
         current = {pop: mods for pop, mods in stage.items() if pop in self._reconciled}
-        yield from self._program(current, ("clean-up", "switch-over", "prepare")[len(self._stages)], now)
+        for pop, mods in current.items():
+            self._holdings[pop] = self._holdings[pop].after(mods)
+        if not self._stages:
+            self._holdings |= {pop: Holdings.of(self.wanted(pop)) for pop in self._reconciled}
+        yield from self._program(current, reason, now)
         self._stage_token = self._tokens
 
     # ---------------------------------------------------------- planning
@@ -272,7 +278,7 @@ class Brain:
         if batch.reason != "refresh":
             yield self._done(batch, now)
         if token == self._stage_token and self._stages:
-            self._stage_due = now + (self.settings.drain_s if len(self._stages) == 1 else 0.0)
+            self._stage_due = now + (self.settings.drain_s if self._stages[0][0] == CLEAN_UP else 0.0)
             yield from self._next_stage(now)
 
     def _done(self, batch: _Batch, now: float) -> Note:

@@ -81,6 +81,27 @@ def shortest(topology: Topology, dead: Collection[str] = ()) -> Paths:
     return Paths(topology, frozenset(dead), next_hop, distance)
 
 
+def update_order(old: Paths, new: Paths) -> NDArray[np.int64]:
+    """[u, d]: how many PoPs on the new way from u to d, u included, get another next hop; 0 where u's own stays.
+
+    Changed in this order, one number after the other, the entries of one destination never form a
+    loop and lose nothing (ordered FIB updates, RFC 6976): who has changed already sends to who has
+    changed or need not; who has not still sends along the old way until it meets one who has.
+    """
+    changed = old.next_hop != new.next_hop
+    touched = np.flatnonzero(changed.any(axis=0))
+    columns = np.arange(len(touched))
+    own = np.arange(len(changed))[:, None]
+    onward = np.where(new.next_hop[:, touched] < 0, own, new.next_hop[:, touched])
+    count = changed[:, touched].astype(np.int64)
+    for _ in range(len(changed).bit_length()):  # twice as far each time
+        count += np.where(onward == own, 0, count[onward, columns])
+        onward = onward[onward, columns]
+    order = np.zeros(changed.shape, dtype=np.int64)
+    order[:, touched] = np.where(changed[:, touched], count, 0)
+    return order
+
+
 def bypasses(
     topology: Topology, dead: Collection[str] = (), known: Mapping[str, Hops] | None = None
 ) -> dict[str, Hops]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from controller.messages import AddFlow, AddGroup, DeleteFlow, DeleteGroup, Mod, ModifyGroup
@@ -25,9 +25,22 @@ class Holdings:
     def of(cls, tables: Tables) -> Holdings:
         return cls(tables.flows, tables.groups)
 
-    def with_also(self, tables: Tables) -> Holdings:
-        """While a transition is under way the switch holds the old and the new."""
-        return Holdings({**self.flows, **tables.flows}, {**self.groups, **tables.groups})
+    def after(self, mods: Iterable[Mod]) -> Holdings:
+        """What it holds when ``mods`` are done: in the middle of a transition, some of the old and some of the new."""
+        flows, groups = dict(self.flows), dict(self.groups)
+        cookies = {rule.key: cookie for cookie, rule in flows.items() if rule is not None}
+        for mod in mods:
+            match mod:
+                case AddFlow(rule):
+                    flows.pop(cookies.get(rule.key, rule.cookie), None)
+                    flows[rule.cookie] = rule
+                case DeleteFlow(cookie):
+                    flows.pop(cookie, None)
+                case AddGroup(group) | ModifyGroup(group):
+                    groups[group.id] = group
+                case DeleteGroup(number):
+                    groups.pop(number, None)
+        return Holdings(flows, groups)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +48,7 @@ class Change:
     """The mods between two states, in the three parts of make-before-break."""
 
     prepare: tuple[Mod, ...]
-    """Groups and label rules: nothing uses what is new yet."""
+    """Groups and label rules."""
     switch_over: tuple[Mod, ...]
     """Ingress and guard rules: traffic moves."""
     clean_up: tuple[Mod, ...]
@@ -45,9 +58,36 @@ class Change:
     def at_once(self) -> tuple[Mod, ...]:
         return (*self.prepare, *self.switch_over, *self.clean_up)
 
-    @property
-    def stages(self) -> tuple[tuple[Mod, ...], ...]:
-        return (self.prepare, self.switch_over, self.clean_up)
+
+Stage = dict[str, tuple[Mod, ...]]
+"""What each switch is told in one stage of an update."""
+PREPARE, STEP, SWITCH_OVER, CLEAN_UP = "prepare", "step", "switch-over", "clean-up"
+
+
+def stages(changes: Mapping[str, Change], rank: Callable[[str, FlowRule], int]) -> list[tuple[str, Stage]]:
+    """The parts of make-before-break, each with its name, without those in which nothing is to be done.
+
+    ``rank(pop, rule)`` is 0 for a label rule that may come at any time before the ingress; the others
+    follow step by step.
+    """
+    steps: dict[int, dict[str, list[Mod]]] = {}
+    for pop, change in changes.items():
+        for mod in change.prepare:
+            number = rank(pop, mod.rule) if isinstance(mod, AddFlow) else 0
+            steps.setdefault(number, {}).setdefault(pop, []).append(mod)
+    return [
+        *(
+            (STEP if number else PREPARE, {pop: tuple(mods) for pop, mods in steps[number].items()})
+            for number in sorted(steps)
+        ),
+        *_last_stage(SWITCH_OVER, {pop: change.switch_over for pop, change in changes.items()}),
+        *_last_stage(CLEAN_UP, {pop: change.clean_up for pop, change in changes.items()}),
+    ]
+
+
+def _last_stage(name: str, mods: Stage) -> list[tuple[str, Stage]]:
+    stage = {pop: part for pop, part in mods.items() if part}
+    return [(name, stage)] if stage else []
 
 
 def difference(held: Holdings, wanted: Tables) -> Change:

@@ -33,6 +33,12 @@ def node(index: int, version: int = 0) -> int:
     return NODE + _within_block(index) + (VERSION_BIT if version else 0)
 
 
+def node_index(label: int | None) -> int | None:
+    """The PoP whose node SID, of either version, this is; None for any other label."""
+    number = -1 if label is None else (label & ~VERSION_BIT) - NODE
+    return number if 0 <= number < BLOCK else None
+
+
 def adjacency(port: int) -> int:
     """Adjacency SID of a local port."""
     return ADJACENCY + _within_block(port)

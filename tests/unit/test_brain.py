@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 from core_network import MemoryNetwork
 
 from controller.brain import Brain, BrainSettings
-from controller.messages import AddFlow, DeleteFlow, Note, PortStatus, Program, SwitchDown, SwitchUp, Tick
+from controller.messages import (
+    AddFlow,
+    BarrierReply,
+    DeleteFlow,
+    Event,
+    Note,
+    PortStatus,
+    Program,
+    SwitchDown,
+    SwitchUp,
+    Tick,
+)
 from controller.oracle import affected_pairs, stale_routes
 from controller.pipeline import GUARD
-from topology import labels
 from topology.load import load
 
 EDGE12 = load("edge12")
@@ -64,23 +76,68 @@ def test_a_cut_takes_nothing_away_that_repairs_it(link: str) -> None:
     assert {end: network.switches[end].groups[port] for end, port in ends.items()} == groups
 
 
-def test_a_heal_loses_nothing_at_any_moment_of_the_update() -> None:
-    """Make before break: with the mods of a recovery stopped after any prefix, every pair is delivered."""
-    network = MemoryNetwork(EDGE12, BrainSettings(fast_reroute=True))
-    victim = EDGE12.links[0].name
+@pytest.mark.parametrize("fast_reroute", [False, True])
+@pytest.mark.parametrize("victim", [link.name for link in EDGE12.links[::4]])
+def test_a_heal_loses_nothing_at_any_moment_of_the_update(victim: str, fast_reroute: bool) -> None:
+    """In whatever order the switches of a stage hear of it: every pair is delivered after each single program."""
+    network = MemoryNetwork(EDGE12, BrainSettings(fast_reroute=fast_reroute))
+    before = {pair: journey.links for pair, journey in network.journeys().items()}
     cut(network, victim)
+    network.sent.clear()
     network.dead.discard(victim)
-    stages = 0
-    for event in port_event(network, victim, live=True):
-        for command in network.tell(event):
-            stages += isinstance(command, Program)
-    assert stages
-    assert all(journey.delivered for journey in network.journeys().values())
-    network.now += 2.0
-    network.tell(Tick())
-    used = {label & labels.VERSION_BIT for j in network.journeys().values() for step in j.steps for label in step.stack}
-    assert used == {labels.VERSION_BIT}, "the recovery flips the version"
-    assert all(journey.delivered for journey in network.journeys().values())
+    waiting = [program for event in port_event(network, victim, live=True) for program in programs(network, event)]
+    while waiting:
+        Random(victim).shuffle(waiting)
+        program = waiting.pop()
+        for mod in program.mods:
+            network.switches[program.pop].apply(mod)
+        assert all(journey.delivered for journey in network.journeys().values()), program
+        waiting += programs(network, BarrierReply(program.pop, program.token))
+        if not waiting:
+            network.now += 2.0
+            waiting = programs(network, Tick())
+    assert {pair: journey.links for pair, journey in network.journeys().items()} == before
+
+
+def programs(network: MemoryNetwork, event: Event) -> list[Program]:
+    """What the brain would send now; nothing of it is done."""
+    return [command for command in network.brain.handle(event, network.now) if isinstance(command, Program)]
+
+
+def test_a_heal_changes_only_what_it_touches() -> None:
+    network = MemoryNetwork(EDGE12)
+    before = {pop: dict(switch.flows) for pop, switch in network.switches.items()}
+    cut(network, EDGE12.links[0].name)
+    differing = sum(
+        rule != before[pop][key] for pop, switch in network.switches.items() for key, rule in switch.flows.items()
+    )
+    network.sent.clear()
+    heal(network, EDGE12.links[0].name)
+    assert sum(len(program.mods) for program in network.sent) == differing
+
+
+@pytest.mark.parametrize("stop_after", range(6))
+def test_a_cut_in_the_middle_of_a_recovery_leaves_no_switch_behind(stop_after: int) -> None:
+    """What the brain meant to send and has not is not taken for sent."""
+    network = MemoryNetwork(EDGE12, BrainSettings(fast_reroute=True))
+    first, second = EDGE12.links[0].name, EDGE12.links[9].name
+    cut(network, first)
+    network.dead.discard(first)
+    waiting = [program for event in port_event(network, first, live=True) for program in programs(network, event)]
+    for _ in range(stop_after):
+        if waiting:
+            program = waiting.pop(0)
+            for mod in program.mods:
+                network.switches[program.pop].apply(mod)
+            waiting += programs(network, BarrierReply(program.pop, program.token))
+    for program in waiting:  # sent, and on its way
+        for mod in program.mods:
+            network.switches[program.pop].apply(mod)
+    cut(network, second)
+    assert stale_routes(EDGE12, network.snapshot(), network.dead).stale == 0
+    assert network.brain.plan is not None
+    for pop, switch in network.switches.items():
+        assert {rule.cookie for rule in switch.flows.values()} >= set(network.brain.wanted(pop).flows)
 
 
 def test_a_returning_brain_changes_nothing_when_nothing_changed() -> None:
@@ -167,8 +224,6 @@ def test_programming_is_noted_when_the_last_barrier_is_in() -> None:
     sent = brain.handle(SwitchUp(first, frozenset(), (), {}), 1.0)
     (program,) = (command for command in sent if isinstance(command, Program))
     assert brain.handle(SwitchDown(second), 1.1) == []
-    from controller.messages import BarrierReply
-
     (note,) = brain.handle(BarrierReply(first, program.token), 1.25)
     assert isinstance(note, Note)
     assert note.what == "programmed"
