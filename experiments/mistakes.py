@@ -1,4 +1,4 @@
-"""Every mistake of a spec file at once, each with its place: what pydantic finds in single entries,
+"""Every mistake of a spec file at once, each with its place: what ``grammar`` finds in single entries,
 and what only the whole file can tell (order, names). ``experiments.prepare`` adds what needs the
 topology.
 """
@@ -6,32 +6,20 @@ topology.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-
-from pydantic import BaseModel, ValidationError
+from itertools import chain
 
 from experiments.faults import FAULTS
+from experiments.grammar import Grammar
 from experiments.metric_names import PHASE_ONLY
 from experiments.reading import Found, Loc, Source
 from experiments.spec import CheckSpec, FaultSpec, PhaseSpec, Spec, TrafficSpec
 from topology.errors import Problem, unknown
 from topology.units import parse_time_s
 
-_MODELS: dict[str, type[BaseModel]] = {
-    "": Spec,
-    "traffic": TrafficSpec,
-    "phases": PhaseSpec,
-    "timeline": FaultSpec,
-    "checks": CheckSpec,
-    "slo": CheckSpec,
-}
-_WORDS = {
-    "string_type": "should be a text",
-    "tuple_type": "should be a list, such as [a, b]",
-    "model_type": "should be a mapping of keys to values",
-    "dict_type": "should be a mapping of keys to values",
-    "too_short": "should not be empty",
-}
-"""Where pydantic's own words speak of Python."""
+GRAMMAR = Grammar(
+    Spec,
+    {"traffic": TrafficSpec, "phases": PhaseSpec, "timeline": FaultSpec, "checks": CheckSpec, "slo": CheckSpec},
+)
 
 
 def targets(origin: Source) -> Iterator[tuple[int, tuple[str, str]]]:
@@ -44,53 +32,22 @@ def targets(origin: Source) -> Iterator[tuple[int, tuple[str, str]]]:
 
 def mistakes(origin: Source, policies: Collection[str]) -> list[Problem]:
     """All that can be told without the topology, in the order of the file."""
-    found = [*origin.duplicates, *_by_pydantic(origin), *_order(origin), *_names(origin, policies), *_faults(origin)]
-    in_order = sorted(dict.fromkeys(found), key=lambda entry: origin.position(entry[0]))
+    in_order = sorted(found(origin, policies), key=lambda entry: origin.position(entry[0]))
     return [origin.problem(loc, message) for loc, message in in_order]
+
+
+def found(origin: Source, policies: Collection[str]) -> list[Found]:
+    """The same, as what is wrong where in the data."""
+    all_of_them = (origin.duplicates, GRAMMAR.mistakes(origin), _order(origin), _names(origin, policies), _faults(origin))
+    return list(dict.fromkeys(chain.from_iterable(all_of_them)))
 
 
 def wrong_choices(origin: Source, choices: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     """(key, what is wrong) of values that the command line puts in place of the file's."""
     data = origin.data if isinstance(origin.data, dict) else {}
-    for loc, message in _refused({**data, **choices}):
+    for loc, message in GRAMMAR.refused({**data, **choices}):
         if loc[0] in choices:
             yield str(loc[0]), message
-
-
-def _by_pydantic(origin: Source) -> Iterator[Found]:
-    if not isinstance(origin.data, dict):
-        yield (), f"expected a mapping with the keys {', '.join(_keys(()))}"
-        return
-    if "question" in origin.data:
-        yield ("question",), "the question is the first comment line of the file, not a key"
-    yield from _refused(origin.data)
-
-
-def _refused(data: dict[str, object]) -> Iterator[Found]:
-    try:
-        Spec.model_validate({**data, "question": ""})
-    except ValidationError as error:
-        for item in error.errors(include_url=False):
-            yield item["loc"], _say(item["type"], item["loc"], item["msg"], item.get("input"))
-
-
-def _say(kind: str, loc: Loc, message: str, given: object) -> str:
-    fields = _keys(loc[:-1])
-    if kind == "extra_forbidden":
-        return unknown("key", str(loc[-1]), fields)
-    if kind == "missing":
-        return f"'{loc[-1]}' is missing: {fields.get(str(loc[-1]), '')}"
-    if kind == "value_error":
-        return message.removeprefix("Value error, ")
-    said = _WORDS.get(kind, message.replace("Input should", "should"))
-    return said if isinstance(given, (dict, list, tuple)) else f"{said}; found '{str(given)[:40]}'"
-
-
-def _keys(loc: Loc) -> dict[str, str]:
-    """Key → description, of the mapping at ``loc``."""
-    model = _MODELS.get(str(loc[0]) if loc else "")
-    fields = model.model_fields if model else {}
-    return {field.alias or name: field.description or "" for name, field in fields.items() if name != "question"}
 
 
 def _order(origin: Source) -> Iterator[Found]:

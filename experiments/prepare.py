@@ -68,12 +68,17 @@ def prepare(name: str, choice: Choice = Choice()) -> Prepared:
     if problems or topology is None:
         raise InputError(problems)
     spec = reading.spec(origin).model_copy(update=choice.changes)
-    events = timeline(spec, topology, shares)
     try:
-        planned = plan(spec, topology, events, shares, spec.seed)
+        return decide(spec, topology, shares, name)
     except InputError as error:
         raise InputError(origin.problem(("traffic",), str(problem)) for problem in error.problems) from None
-    return Prepared(spec, topology, tuple(POLICIES[name] for name in spec.policies), events, planned, name)
+
+
+def decide(spec: Spec, topology: Topology, shares: Shares, asked: str) -> Prepared:
+    """All that a believed spec leaves open. Raises InputError for targets that are not there and probes too heavy."""
+    events = timeline(spec, topology, shares)
+    planned = plan(spec, topology, events, shares, spec.seed)
+    return Prepared(spec, topology, tuple(POLICIES[name] for name in spec.policies), events, planned, asked)
 
 
 def _wrong_policies(names: tuple[str, ...] | None, known: Collection[str]) -> list[str]:

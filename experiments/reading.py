@@ -50,7 +50,7 @@ class Source:
 
     def problem(self, loc: Loc, message: str) -> Problem:
         """At the place of ``loc``, or of the nearest thing around it that stands in the file."""
-        return replace(self._nearest(loc), key=_spell(loc)).problem(message)
+        return replace(self._nearest(loc), key=spell(loc)).problem(message)
 
     def position(self, loc: Loc) -> tuple[int, int]:
         """Line and column."""
@@ -72,6 +72,11 @@ def source(name: str) -> Source:
         if not (name.endswith((".yaml", ".yml")) or "/" in name):
             raise InputError(unknown("experiment", name, shipped()) + "; or give the path of a YAML file")
         path = Path(name)
+    return read(path)
+
+
+def read(path: Path) -> Source:
+    """A file of experiments or sweeps. Raises InputError when it cannot or must not be read."""
     root = document.read(path)
     places: dict[Loc, document.Value] = {}
     duplicates: list[Found] = []
@@ -103,5 +108,6 @@ def _plain(value: document.Value, loc: Loc, places: dict[Loc, document.Value], d
     return data
 
 
-def _spell(loc: Loc) -> str:
+def spell(loc: Loc) -> str:
+    """``("timeline", 1, "with", "loss")`` → ``"timeline[1].with.loss"``."""
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc).lstrip(".")
