@@ -38,7 +38,13 @@ def mistakes(origin: Source, policies: Collection[str]) -> list[Problem]:
 
 def found(origin: Source, policies: Collection[str]) -> list[Found]:
     """The same, as what is wrong where in the data."""
-    all_of_them = (origin.duplicates, GRAMMAR.mistakes(origin), _order(origin), _names(origin, policies), _faults(origin))
+    all_of_them = (
+        origin.duplicates,
+        GRAMMAR.mistakes(origin),
+        _order(origin),
+        _names(origin, policies),
+        _faults(origin),
+    )
     return list(dict.fromkeys(chain.from_iterable(all_of_them)))
 
 
