@@ -2,10 +2,10 @@
 
     gather      wait until every switch has been read back (or ``settle_s`` have passed): a
                 brain that returns must know the network before it changes it
-    reconcile   send each switch only what differs from the plan, the guard rules last
+    reconcile   send each switch only what differs from the plan, the heartbeat rules last
     react       a link lost: change what it touches, at once;
                 a link back: make before break, in the order in which nothing loops
-    refresh     keep the guard rules alive, on reconciled switches only
+    refresh     keep the heartbeat rules alive, on reconciled switches only
 
 Link state comes from the switches alone (``controller.linkstate``).
 """
@@ -33,7 +33,7 @@ from controller.messages import (
     Tick,
 )
 from controller.paths import Hops
-from controller.pipeline import LABELS, Plan, Tables, guard_rules, same_tables, tables
+from controller.pipeline import LABELS, Plan, Tables, heartbeat_rules, same_tables, tables
 from controller.transition import CLEAN_UP, Holdings, Stage, difference, stages
 from topology import labels
 from topology.forwarding import FlowRule
@@ -45,7 +45,9 @@ class BrainSettings:
     """What a policy decides about the brain."""
 
     guard_timeout_s: int = 0
-    """Life of the guard rules without a refresh (whole seconds, as in OpenFlow); 0: for ever."""
+    """Life of the heartbeat rules without a refresh (whole seconds, as in OpenFlow); 0: for ever."""
+    withdraws: bool = False
+    """What ends with the heartbeat: only the PoP's own prefix (fails closed), else all forwarding."""
     refresh_s: float = 1.0
     fast_reroute: bool = False
     settle_s: float = 3.0
@@ -165,11 +167,11 @@ class Brain:
             yield from self._program({pop: change.at_once}, "reconcile", now)
 
     def _refresh(self, now: float) -> Iterator[Command]:
-        timeout = self.settings.guard_timeout_s
-        if timeout and now >= self._refreshed + self.settings.refresh_s:
+        if self.plan and self.settings.guard_timeout_s and now >= self._refreshed + self.settings.refresh_s:
             self._refreshed = now
-            mods = tuple(AddFlow(rule) for rule in guard_rules(timeout))
-            yield from self._program(dict.fromkeys(sorted(self._reconciled), mods), "refresh", now)
+            plan = self.plan
+            mods: Stage = {pop: tuple(map(AddFlow, heartbeat_rules(plan, pop))) for pop in sorted(self._reconciled)}
+            yield from self._program(mods, "refresh", now)
 
     # ---------------------------------------------------------- link changes
 
@@ -236,7 +238,8 @@ class Brain:
     def _planned(self, dead: frozenset[str], version: int) -> Plan:
         paths = shortest_paths.shortest(self.topology, dead)
         detours = self._bypasses(paths) if self.settings.fast_reroute else {}
-        return Plan(paths, detours, version, self.settings.guard_timeout_s, self.settings.steering)
+        settings = self.settings
+        return Plan(paths, detours, version, settings.guard_timeout_s, settings.withdraws, settings.steering)
 
     def _bypasses(self, paths: shortest_paths.Paths) -> dict[str, Hops]:
         known: dict[str, Hops] = {}

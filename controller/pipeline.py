@@ -1,12 +1,13 @@
 """The pipeline: which tables exist, and the rules that a plan puts into them. All numbers live here.
 
     table  name     matches                         does
-    0      guard    MPLS                            forget in_port, goto labels  } with the dead-man's
-                    IPv4                            goto ingress                 } timeout of the policy
+    0      guard    MPLS                            forget in_port, goto labels  } heartbeat rules: they live as
+                    IPv4                            goto ingress                 } long as the policy says
     1      ingress  own prefix                      output to the host
                     from the host, prefix of d      push the stack for d, goto labels
     2      labels   node SID of d                   dec TTL, group of the next hop
-                    own node SID, bottom            pop, output to the host
+                    own node SID, bottom            pop, output to the host (a heartbeat rule where a
+                                                    PoP withdraws; there MPLS above is permanent)
                     own node SID, not bottom        pop, look again
                     adjacency SID of port p         pop, output p
                     binding SID, bottom             swap and push the rest of its path, look again
@@ -66,7 +67,9 @@ class Plan:
     version: int = 0
     """The version bit of the node SIDs in use."""
     guard_timeout_s: int = 0
-    """Life of the guard rules without a refresh; 0: for ever."""
+    """Life of the heartbeat rules without a refresh; 0: for ever."""
+    withdraws: bool = False
+    """A PoP whose heartbeat ends takes its own prefix out and goes on carrying others' traffic."""
     steering: tuple[Hops, ...] = ()
     """Explicit paths that override the shortest ones, each from ingress to egress."""
 
@@ -117,19 +120,29 @@ def same_tables(old: Plan, new: Plan, pop: str) -> bool:
     )
 
 
-def guard_rules(timeout_s: int) -> tuple[FlowRule, ...]:
-    """The dead-man's switch: while these live, the brain's tables are used."""
+def heartbeat_rules(plan: Plan, pop: str) -> tuple[FlowRule, ...]:
+    """The dead-man's switch: what the brain must refresh, or the PoP does what the policy says of a lost brain."""
+    if not plan.guard_timeout_s:
+        return ()
+    own = plan.topology.pop(pop).index
+    rules = (*_guard_rules(plan), *_own_rules(own, plan.version, plan.guard_timeout_s * plan.withdraws))
+    return tuple(rule for rule in rules if rule.hard_timeout_s)
+
+
+def _guard_rules(plan: Plan) -> tuple[FlowRule, ...]:
+    """Into the tables. Where a PoP withdraws, only its own customers' way in ends with the heartbeat."""
+    transit_s = 0 if plan.withdraws else plan.guard_timeout_s
     return (
-        _rule(GUARD, PRIORITY, Match(eth_type=ETH_MPLS), (ForgetInPort(),), LABELS, timeout_s),
-        _rule(GUARD, PRIORITY, Match(eth_type=ETH_IPV4), (), INGRESS, timeout_s),
+        _rule(GUARD, PRIORITY, Match(eth_type=ETH_MPLS), (ForgetInPort(),), LABELS, transit_s),
+        _rule(GUARD, PRIORITY, Match(eth_type=ETH_IPV4), (), INGRESS, plan.guard_timeout_s),
     )
 
 
 def _flows(plan: Plan, pop: str) -> Iterator[FlowRule]:
     topology = plan.topology
     own = topology.pop(pop).index
-    yield from guard_rules(plan.guard_timeout_s)
-    yield from _own_rules(own, plan.version)
+    yield from _guard_rules(plan)
+    yield from _own_rules(own, plan.version, plan.guard_timeout_s * plan.withdraws)
     steered = {hops[-1]: way for hops, way in plan.steered.items() if hops[0] == pop}
     for index, port in enumerate(plan.paths.next_port[own].tolist()):
         if index == own:
@@ -151,7 +164,8 @@ def _flows(plan: Plan, pop: str) -> Iterator[FlowRule]:
 
 
 @lru_cache(maxsize=1 << 12)
-def _own_rules(own: int, version: int) -> tuple[FlowRule, ...]:
+def _own_rules(own: int, version: int, life_s: int) -> tuple[FlowRule, ...]:
+    """Delivery to the host behind this PoP; ``life_s`` is that of the announced prefix (0: for ever)."""
     label = labels.node(own, version)
     return (
         _rule(
@@ -165,6 +179,7 @@ def _own_rules(own: int, version: int) -> tuple[FlowRule, ...]:
             PRIORITY,
             Match(eth_type=ETH_MPLS, mpls_label=label, mpls_bos=1),
             (Pop(ETH_IPV4), Output(HOST_PORT)),
+            hard_timeout_s=life_s,
         ),
         _rule(
             LABELS,

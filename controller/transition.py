@@ -50,7 +50,7 @@ class Change:
     prepare: tuple[Mod, ...]
     """Groups and label rules."""
     switch_over: tuple[Mod, ...]
-    """Ingress and guard rules: traffic moves."""
+    """Ingress and heartbeat rules: traffic moves."""
     clean_up: tuple[Mod, ...]
     """What is no longer used."""
 

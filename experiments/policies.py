@@ -51,6 +51,12 @@ POLICIES: dict[str, Policy] = {
             brain=BrainSettings(fast_reroute=True),
         ),
         Policy(
+            "withdraw",
+            "fast-reroute, but a PoP that has not heard from the brain for 3 s takes its own prefix out",
+            switch=SwitchSettings(bfd_interval_ms=BFD_INTERVAL_MS),
+            brain=BrainSettings(fast_reroute=True, guard_timeout_s=3, refresh_s=1.0, withdraws=True),
+        ),
+        Policy(
             "broken",
             "fast-reroute with one PoP left without label rules: wrong on purpose, to see the checks fail",
             switch=SwitchSettings(bfd_interval_ms=BFD_INTERVAL_MS),
