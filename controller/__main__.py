@@ -17,6 +17,7 @@ from typing import Any
 
 from controller import app, runtime
 from controller.brain import Brain, BrainSettings
+from controller.memory import MEMORIES, RECONCILE
 from topology import inventory
 from topology.addressing import OPENFLOW_PORT
 from topology.errors import FailstaticError, InputError, unknown
@@ -28,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s", stream=sys.stderr)
     try:
         topology = inventory.loads(_read(options.topology))
-        brain = Brain(topology, brain_settings(options.settings))
+        brain = Brain(topology, brain_settings(options.settings), options.memory)
         framework = runtime.load(options.framework)
         gc.freeze()  # what is there by now stays: no collection needs to look at it again
         app.run(framework, topology, brain, options.port)
@@ -69,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m controller", description="The brain and its OpenFlow shim.")
     parser.add_argument("--topology", type=Path, required=True, help="inventory file (topology.inventory)")
     parser.add_argument("--settings", default="{}", help="fields of BrainSettings as a JSON object")
+    parser.add_argument("--memory", default=RECONCILE, help=f"how it begins: {', '.join(MEMORIES)}")
     parser.add_argument("--framework", default="ryu", help="ryu (default) or os-ken")
     parser.add_argument("--port", type=int, default=OPENFLOW_PORT, help="TCP port to listen on (default %(default)s)")
     return parser

@@ -3,6 +3,7 @@
     gather      wait until every switch has been read back (or ``settle_s`` have passed): a
                 brain that returns must know the network before it changes it
     reconcile   send each switch only what differs from the plan, the heartbeat rules last
+                (other ways to come back: ``controller.memory``)
     react       a link lost: change what it touches, at once;
                 a link back: make before break, in the order in which nothing loops
     refresh     keep the heartbeat rules alive, on reconciled switches only
@@ -18,6 +19,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from controller import memory as memories
 from controller import paths as shortest_paths
 from controller.linkstate import LinkState
 from controller.messages import (
@@ -55,6 +57,13 @@ class BrainSettings:
     drain_s: float = 1.0
     """How long the old version stays after the ingress flipped: longest path plus queues."""
     steering: tuple[Hops, ...] = ()
+    returns: str = memories.RECONCILE
+    """What it remembers when it is started again (``controller.memory``)."""
+    least_kept: float = 0.2
+    """A reconcile that would leave a smaller share of the rules that are there is refused: missing is not
+    empty. 0: nothing is refused."""
+    stale_s: float = 3.0
+    """How long a stale snapshot is believed before the switches are."""
     withheld: int = 0
     """So many PoPs, the last of the inventory, get no label rules: a broken design, to prove that checks can fail."""
 
@@ -72,8 +81,12 @@ class _Batch:
 class Brain:
     """One brain for a whole topology; ``handle`` is its only entrance."""
 
-    def __init__(self, topology: Topology, settings: BrainSettings) -> None:
+    def __init__(self, topology: Topology, settings: BrainSettings, memory: str = memories.RECONCILE) -> None:
+        """``memory``: how it begins. Raises InputError for an unknown one."""
         self.topology, self.settings = topology, settings
+        self.memory = memories.known(memory)
+        self._unwiped = set(topology.names) if memory == memories.WIPE else set()
+        self._believed_until = float("-inf")
         self.plan: Plan | None = None
         self._wanted: dict[str, Tables] = {}
         self.links = LinkState(topology, settings.settle_s)
@@ -145,10 +158,18 @@ class Brain:
         complete = len(self._holdings) == len(self.topology.pops)
         if self._first_up is None or not (complete or now >= self._first_up + self.settings.settle_s):
             return
-        plan = self._planned(self.links.dead(now), version=0)
+        plan = self._planned(self._remembered(now), version=0)
         self._adopt(max(plan, replace(plan, version=1), key=self._in_use))
-        yield Note("gathered", {"switches": len(self._holdings), "dead": sorted(plan.paths.dead)})
+        found = {"switches": len(self._holdings), "dead": sorted(plan.paths.dead), "memory": self.memory}
+        yield Note("gathered", found)
         yield from self._reconcile(list(self._holdings), now)
+
+    def _remembered(self, now: float) -> frozenset[str]:
+        """The links to plan without: those that the switches report, or those of an old snapshot."""
+        if self.memory != memories.STALE:
+            return self.links.dead(now)
+        self._believed_until = now + self.settings.stale_s
+        return frozenset()
 
     def _in_use(self, plan: Plan) -> int:
         """How many rules of ``plan`` the switches hold already: coming back is no reason for a new version."""
@@ -159,15 +180,37 @@ class Brain:
         )
 
     def _reconcile(self, pops: Sequence[str], now: float) -> Iterator[Command]:
+        kept = memories.remaining((self._holdings[pop], self.wanted(pop)) for pop in pops)
+        if kept < self.settings.least_kept:
+            yield Note("refused", {"switches": len(pops), "kept_pct": round(100 * kept, 1)})
+            return
         for pop in pops:
-            change = difference(self._holdings[pop], self.wanted(pop))
-            self._holdings[pop] = Holdings.of(self.wanted(pop))
-            self._reconciled.add(pop)
-            yield Note("reconciling", {"pop": pop, "mods": len(change.at_once)})
-            yield from self._program({pop: change.at_once}, "reconcile", now)
+            if pop in self._unwiped:
+                yield from self._wipe(pop, now)
+            else:
+                yield from self._correct(pop, now)
+
+    def _correct(self, pop: str, now: float) -> Iterator[Command]:
+        change = difference(self._holdings[pop], self.wanted(pop))
+        self._holdings[pop] = Holdings.of(self.wanted(pop))
+        self._reconciled.add(pop)
+        yield Note("reconciling", {"pop": pop, "mods": len(change.at_once)})
+        yield from self._program({pop: change.at_once}, "reconcile", now)
+
+    def _wipe(self, pop: str, now: float) -> Iterator[Command]:
+        """Delete all that is ours; what belongs there is sent when the switch has answered."""
+        self._unwiped.discard(pop)
+        mods = difference(self._holdings[pop], memories.NOTHING).at_once
+        if not mods:
+            yield from self._correct(pop, now)
+            return
+        self._holdings[pop] = Holdings.of(memories.NOTHING)
+        yield Note("wiping", {"pop": pop, "mods": len(mods)})
+        yield from self._program({pop: mods}, "wipe", now)
 
     def _refresh(self, now: float) -> Iterator[Command]:
-        if self.plan and self.settings.guard_timeout_s and now >= self._refreshed + self.settings.refresh_s:
+        due = self.settings.guard_timeout_s and now >= self._refreshed + self.settings.refresh_s
+        if self.plan and due and self.memory != memories.EMPTY:
             self._refreshed = now
             plan = self.plan
             mods: Stage = {pop: tuple(map(AddFlow, heartbeat_rules(plan, pop))) for pop in sorted(self._reconciled)}
@@ -176,7 +219,7 @@ class Brain:
     # ---------------------------------------------------------- link changes
 
     def _links_changed(self, now: float) -> Iterator[Command]:
-        if self.plan is None:
+        if self.plan is None or now < self._believed_until:
             return
         dead, before = self.links.dead(now), self.plan.paths.dead
         went, came = dead - before, before - dead
@@ -249,6 +292,8 @@ class Brain:
         return shortest_paths.bypasses(self.topology, paths.dead, known)
 
     def _tables(self, plan: Plan, pop: str) -> Tables:
+        if self.memory == memories.EMPTY:
+            return memories.NOTHING
         full = tables(plan, pop)
         if self.topology.pop(pop).index < len(self.topology.pops) - self.settings.withheld:
             return full
@@ -280,6 +325,8 @@ class Brain:
         del self._batches[token]
         if batch.reason != "refresh":
             yield self._done(batch, now)
+        if batch.reason == "wipe" and pop in self._holdings:
+            yield from self._correct(pop, now)
         if token == self._stage_token and self._stages:
             self._stage_due = now + (self.settings.drain_s if self._stages[0][0] == CLEAN_UP else 0.0)
             yield from self._next_stage(now)

@@ -64,6 +64,8 @@ class ControllerProcess:
         self._port = port
         self._on_line = on_line
         self._deadline_s = deadline_s
+        self.memory = ""
+        """What the next start begins with (``controller.memory``); empty: as the command says."""
         self._child: subprocess.Popen[str] | None = None
         self._readers: tuple[threading.Thread, ...] = ()
         self._stderr: deque[str] = deque(maxlen=_LAST_WORDS)
@@ -136,7 +138,7 @@ class ControllerProcess:
             if self._namespace_pid is not None:
                 enter_network(self._namespace_pid)
             return subprocess.Popen(
-                self._command,
+                [*self._command, *(("--memory", self.memory) if self.memory else ())],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

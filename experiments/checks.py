@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from experiments.metrics import Measured
+from experiments.policies import includes
 from experiments.responses import Measure
 from experiments.story import Event, Story
 
@@ -80,7 +81,12 @@ def verdict(verdicts: Sequence[str]) -> str:
 
 def for_policy(items: Sequence[Mapping[str, Any]], policy: str) -> list[Check]:
     """Those entries of a spec's ``checks`` or ``slo`` that are about this policy."""
-    return [Check.read(item) for item in items if item.get("policies") is None or policy in item["policies"]]
+    named = (item.get("policies") for item in items)
+    return [
+        Check.read(item)
+        for item, names in zip(items, named, strict=True)
+        if names is None or any(includes(name, policy) for name in names)
+    ]
 
 
 def run(check: Check, measured: Measured, story: Story, distrust: Sequence[str]) -> Result:

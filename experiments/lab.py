@@ -50,6 +50,9 @@ class BrainControl(Protocol):
     def state(self) -> str:
         """``"running"``, ``"stopped"`` (paused) or ``"gone"``, from the kernel's process table."""
 
+    def returns_as(self, memory: str) -> None:
+        """What the next start remembers (``controller.memory``), if not what the policy says."""
+
     def connected(self) -> frozenset[str]:
         """PoPs whose switch holds an established control connection, from the kernel's TCP tables."""
 

@@ -5,9 +5,11 @@ topology.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from itertools import chain
+from typing import Any
 
+from experiments import policies
 from experiments.faults import FAULTS
 from experiments.grammar import Grammar
 from experiments.metric_names import PHASE_ONLY
@@ -30,21 +32,15 @@ def targets(origin: Source) -> Iterator[tuple[int, tuple[str, str]]]:
             yield i, (str(kind), target)
 
 
-def mistakes(origin: Source, policies: Collection[str]) -> list[Problem]:
+def mistakes(origin: Source) -> list[Problem]:
     """All that can be told without the topology, in the order of the file."""
-    in_order = sorted(found(origin, policies), key=lambda entry: origin.position(entry[0]))
+    in_order = sorted(found(origin), key=lambda entry: origin.position(entry[0]))
     return [origin.problem(loc, message) for loc, message in in_order]
 
 
-def found(origin: Source, policies: Collection[str]) -> list[Found]:
+def found(origin: Source) -> list[Found]:
     """The same, as what is wrong where in the data."""
-    all_of_them = (
-        origin.duplicates,
-        GRAMMAR.mistakes(origin),
-        _order(origin),
-        _names(origin, policies),
-        _faults(origin),
-    )
+    all_of_them = (origin.duplicates, GRAMMAR.mistakes(origin), _order(origin), _names(origin), _faults(origin))
     return list(dict.fromkeys(chain.from_iterable(all_of_them)))
 
 
@@ -80,7 +76,7 @@ def _time(text: object) -> float | None:
         return None
 
 
-def _names(origin: Source, policies: Collection[str]) -> Iterator[Found]:
+def _names(origin: Source) -> Iterator[Found]:
     phases: list[str] = []
     for i, item in origin.entries("phases"):
         if item.get("name") in phases:
@@ -100,8 +96,8 @@ def _names(origin: Source, policies: Collection[str]) -> Iterator[Found]:
     for loc, names in lists:
         texts = [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
         for i, name in enumerate(texts):
-            if name not in policies:
-                yield (*loc, i), unknown("policy", name, policies)
+            if message := policies.wrong(name):
+                yield (*loc, i), message
             elif name in texts[:i]:
                 yield (*loc, i), f"the policy '{name}' stands here twice"
 
@@ -123,7 +119,7 @@ def _faults(origin: Source) -> Iterator[Found]:
                 yield ("timeline", i, "with"), str(error)
 
 
-def _settings(kind: str, given: dict[str, object]) -> tuple[dict[str, str], dict[str, float]]:
+def _settings(kind: str, given: dict[str, object]) -> tuple[dict[str, str], dict[str, Any]]:
     """(name → what is wrong with it, name → value of the good ones)."""
     known, wrong, good = FAULTS[kind].settings, {}, {}
     for name, text in given.items():

@@ -1,14 +1,17 @@
 """The resilience ladder: each policy is a design against losing the brain, as frozen data.
 
-Switch settings, brain settings and companion processes; no class hierarchy.
-``failstatic policies`` lists them.
+Switch settings, brain settings and companion processes; no class hierarchy. How the brain comes
+back is a second axis: ``fast-reroute+wipe``. ``failstatic policies`` lists both.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from controller.brain import BrainSettings
+from controller.memory import EMPTY, RECONCILE, STALE, WIPE
 from experiments.companions import Companion
 from topology.errors import InputError, unknown
 from topology.replica.ovs import SwitchSettings
@@ -66,9 +69,39 @@ POLICIES: dict[str, Policy] = {
 }
 
 
+RETURNS: dict[str, tuple[str, Mapping[str, Any]]] = {
+    RECONCILE: ("the brain comes back with its inventory and corrects what differs (as without a '+')", {}),
+    WIPE: ("it trusts nothing: all rules are deleted, then installed anew", {"returns": WIPE}),
+    STALE: ("it first installs a snapshot from when every link was up", {"returns": STALE}),
+    EMPTY: ("its desired state is gone; missing is not empty, so it refuses to delete", {"returns": EMPTY}),
+    f"{EMPTY}-unguarded": ("its desired state is gone, so it deletes everything", {"returns": EMPTY, "least_kept": 0}),
+}
+"""How the brain comes back, the second axis: ``fast-reroute+wipe``. Name → one line, and its brain settings."""
+
+
 def policy(name: str) -> Policy:
-    """Raises InputError, naming the known policies."""
+    """``BASE`` or ``BASE+RETURN``. Raises InputError, naming what is known of the part that is not."""
+    base, plus, back = name.partition("+")
+    if base not in POLICIES:
+        raise InputError(unknown("policy", base, POLICIES))
+    if not plus:
+        return POLICIES[base]
+    if back not in RETURNS:
+        raise InputError(unknown("return behaviour", back, RETURNS))
+    found, (summary, changes) = POLICIES[base], RETURNS[back]
+    return replace(found, name=name, summary=f"{found.summary}; {summary}", brain=replace(found.brain, **changes))
+
+
+def wrong(name: str) -> str:
+    """What is wrong with a policy's name; empty when nothing is."""
     try:
-        return POLICIES[name]
-    except KeyError:
-        raise InputError(unknown("policy", name, POLICIES)) from None
+        policy(name)
+    except InputError as error:
+        return str(error)
+    return ""
+
+
+def includes(asked: str, name: str) -> bool:
+    """Whether a check that asks for ``asked`` is about the policy ``name``: a base alone includes all its returns."""
+    (asked_base, plus, asked_back), (base, _, back) = asked.partition("+"), name.partition("+")
+    return asked_base == base and (not plus or asked_back == (back or RECONCILE))

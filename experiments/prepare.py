@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from experiments import mistakes, reading
+from experiments import mistakes, policies, reading
 from experiments.planning import Planned, plan
-from experiments.policies import POLICIES, Policy
+from experiments.policies import Policy, policy
 from experiments.spec import Spec
 from experiments.targets import Shares
 from experiments.timeline import Timeline, timeline, wrong_targets
-from topology.errors import InputError, Problem, unknown
+from topology.errors import InputError, Problem
 from topology.load import load
 from topology.model import Topology
 from traffic import demand
@@ -57,9 +56,9 @@ class Prepared:
 def prepare(name: str, choice: Choice = Choice()) -> Prepared:
     """Raises InputError with all mistakes of the spec, the options and the topology together."""
     origin = reading.source(name)
-    problems = mistakes.mistakes(origin, POLICIES)
+    problems = mistakes.mistakes(origin)
     problems += [Problem(_OPTIONS[key], message) for key, message in mistakes.wrong_choices(origin, choice.changes)]
-    problems += [Problem("--policy", message) for message in _wrong_policies(choice.policies, POLICIES)]
+    problems += [Problem("--policy", message) for message in _wrong_policies(choice.policies)]
     topology = _topology(origin, choice, problems)
     shares: Shares = demand.gravity(topology) if topology else {}
     if topology:
@@ -78,13 +77,13 @@ def decide(spec: Spec, topology: Topology, shares: Shares, asked: str) -> Prepar
     """All that a believed spec leaves open. Raises InputError for targets that are not there and probes too heavy."""
     events = timeline(spec, topology, shares)
     planned = plan(spec, topology, events, shares, spec.seed)
-    return Prepared(spec, topology, tuple(POLICIES[name] for name in spec.policies), events, planned, asked)
+    return Prepared(spec, topology, tuple(map(policy, spec.policies)), events, planned, asked)
 
 
-def _wrong_policies(names: tuple[str, ...] | None, known: Collection[str]) -> list[str]:
+def _wrong_policies(names: tuple[str, ...] | None) -> list[str]:
     if names is None:
         return []
-    wrong = [unknown("policy", name, known) for name in names if name not in known]
+    wrong = [message for name in names if (message := policies.wrong(name))]
     return wrong + [
         f"the policy '{name}' stands here twice" for name in sorted({n for n in names if names.count(n) > 1})
     ]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from controller.oracle import Staleness
-from experiments.faults import FAULTS, Fault, Undo
+from experiments.faults import FAULTS, Fault, Preparing, Undo
 from experiments.lab import Lab, Record, TrafficPlan
 from experiments.timeline import Begin, Look, Strike, Timeline
 from topology.errors import FailstaticError
@@ -99,6 +99,8 @@ class Runner:
     def strike(self, event: Strike) -> None:
         """Inject, undo what it undoes, and have it proven."""
         fault = FAULTS.make(event.fault, event.target, **event.settings)
+        if isinstance(fault, Preparing):
+            fault.prepare(self.lab)
         if isinstance(fault, Undo):
             for other in [other for other in reversed(self.standing) if fault.undoes(other)]:
                 self.heal(other)

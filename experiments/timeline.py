@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from experiments.faults import FAULTS
 from experiments.spec import FaultSpec, Spec
@@ -40,7 +41,7 @@ class Strike:
     """Resolved: ``brain``, a link's name, or ``control:POP``."""
     asked: str = ""
     """As the spec said it."""
-    settings: Mapping[str, float] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,10 +24,12 @@ def experiments() -> None:
 
 
 def policies() -> None:
-    """The designs that can be compared and what each keeps when the brain is gone."""
-    from experiments.policies import POLICIES
+    """The designs that can be compared and what each keeps when the brain is gone; then how it comes back."""
+    from experiments.policies import POLICIES, RETURNS
 
     _print((policy.name, policy.summary) for policy in POLICIES.values())
+    out().print("\nEach with +RETURN, such as fast-reroute+wipe: how the brain comes back")
+    _print((f"+{name}", summary) for name, (summary, _) in RETURNS.items())
 
 
 def topologies() -> None:

@@ -15,12 +15,15 @@ def experiments(incomplete: str) -> Iterator[tuple[str, str]]:
 
 def policies(incomplete: str) -> Iterator[tuple[str, str]]:
     """The last name of a comma-separated list."""
-    from experiments.policies import POLICIES
+    from experiments.policies import POLICIES, RETURNS
 
     before, comma, last = incomplete.rpartition(",")
-    taken = before.split(",")
-    found = (policy for policy in POLICIES.values() if policy.name.startswith(last) and policy.name not in taken)
-    return ((f"{before}{comma}{policy.name}", policy.summary) for policy in found)
+    base, plus, _ = last.partition("+")
+    known = {name: found.summary for name, found in POLICIES.items()}
+    if plus:
+        known = {f"{base}+{name}": summary for name, (summary, _) in RETURNS.items() if base in POLICIES}
+    names = (name for name in known if name.startswith(last) and name not in before.split(","))
+    return ((f"{before}{comma}{name}", known[name]) for name in names)
 
 
 def topologies(incomplete: str) -> Iterator[str]:

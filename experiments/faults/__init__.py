@@ -10,7 +10,7 @@ from experiments.faults import (
     link_heal,
     link_silent,
 )
-from experiments.faults.kind import Evidence, Fact, Fault, Undo
+from experiments.faults.kind import Evidence, Fact, Fault, Preparing, Undo
 from experiments.faults.registry import FAULTS
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Evidence",
     "Fact",
     "Fault",
+    "Preparing",
     "Undo",
     "brain_hang",
     "brain_kill",

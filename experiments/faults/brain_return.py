@@ -1,16 +1,29 @@
-"""``brain.return``: whatever was done to the brain ends; it runs, and the switches find it again."""
+"""``brain.return``: whatever was done to the brain ends; it runs, and the switches find it again.
+
+Setting: ``state``, what it remembers if it has to be started (``controller.memory``), in place of the
+policy's return behaviour.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import ClassVar
 
-from experiments.faults.kind import BRAIN, NO_SETTINGS, Evidence, Fact, Fault, Settings, until
+from controller.memory import MEMORIES
+from experiments.faults.kind import BRAIN, Evidence, Fact, Fault, Settings, until
 from experiments.faults.registry import FAULTS
 from experiments.lab import Lab
+from topology.errors import unknown
 
 PROOF_S = 10.0
 """Open vSwitch backs off for up to 8 s between attempts; then come the round trips of the farthest PoP."""
+
+
+def parse_memory(text: object) -> str:
+    """A state's name. Raises ValueError, naming the known ones."""
+    if text not in MEMORIES:
+        raise ValueError(unknown("state", str(text), MEMORIES))
+    return str(text)
 
 
 @FAULTS.register
@@ -21,8 +34,13 @@ class BrainReturn:
     kind: ClassVar[str] = "brain.return"
     aims_at: ClassVar[str] = "brain"
     severs: ClassVar[bool] = False
-    settings: ClassVar[Settings] = NO_SETTINGS
+    settings: ClassVar[Settings] = {"state": parse_memory}
     target: str = BRAIN
+    state: str = ""
+
+    def prepare(self, lab: Lab) -> None:
+        if self.state:
+            lab.brain.returns_as(self.state)
 
     def undoes(self, other: Fault) -> bool:
         return other.aims_at == self.aims_at

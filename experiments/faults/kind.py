@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from experiments.lab import Lab, LinkControl
 
@@ -72,6 +72,13 @@ class Undo(Protocol):
     def undoes(self, other: Fault) -> bool: ...
 
 
+@runtime_checkable
+class Preparing(Protocol):
+    """An optional power of an ``Undo``: what must be so before it ends the others."""
+
+    def prepare(self, lab: Lab) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """One direction of a running link as measured just now."""
@@ -97,7 +104,7 @@ class Metered(Protocol):
         """Processor time since it started (s), from the kernel. Raises LabError when it is gone."""
 
 
-Settings = Mapping[str, Callable[[object], float]]
+Settings = Mapping[str, Callable[[object], Any]]
 """Name of a setting → what reads it from the spec (raises ValueError)."""
 NO_SETTINGS: Settings = MappingProxyType({})
 

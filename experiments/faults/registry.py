@@ -35,7 +35,7 @@ class Registry:
         except KeyError:
             raise InputError(unknown("fault", name, self._kinds)) from None
 
-    def make(self, name: str, target: str, **settings: float) -> Fault:
+    def make(self, name: str, target: str, **settings: Any) -> Fault:
         """A fault ready to inject. ``settings`` are those of its class, already checked by the spec."""
         fault: Fault = self[name](target, **settings)
         return fault

@@ -60,6 +60,15 @@ class EmulatedBrain(ControllerProcess):
     """The controller process, and who is connected to it."""
 
     network: Network
+    usual_memory: str
+    """What it remembers when it is started again, by its policy."""
+
+    def start(self) -> None:
+        super().start()
+        self.memory = self.usual_memory
+
+    def returns_as(self, memory: str) -> None:
+        self.memory = memory
 
     def connected(self) -> frozenset[str]:
         return frozenset(pop for pop in self.network.topology.names if self.network.control_connected(pop))
@@ -150,6 +159,7 @@ class EmulatedLab:
             on_line=self._brain_said,
         )
         brain.network, self.brain = self.network, brain
+        brain.usual_memory = self.policy.brain.returns
         self.brain.start()
         self._ending.append(self.brain.kill)
         self.network.connect_switches()

@@ -95,6 +95,9 @@ class FakeBrain:
     def resume(self) -> None:
         self._become("resume", "running")
 
+    def returns_as(self, memory: str) -> None:
+        self._note(f"returns_as {memory}")
+
     def state(self) -> str:
         return self._state
 

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from controller.brain import Brain, BrainSettings
+from controller.memory import RECONCILE
 from controller.messages import (
     AddFlow,
     AddGroup,
@@ -58,10 +59,10 @@ class MemoryNetwork:
         self.now = 0.0
         self.start_brain()
 
-    def start_brain(self) -> None:
-        self.brain = Brain(self.topology, self.settings)
-        for pop in self.topology.names:
-            self.tell(self.switch_up(pop))
+    def start_brain(self, memory: str = RECONCILE) -> list[Command]:
+        """A new brain, and what it says to all switches."""
+        self.brain = Brain(self.topology, self.settings, memory)
+        return [command for pop in self.topology.names for command in self.tell(self.switch_up(pop))]
 
     def switch_up(self, pop: str) -> SwitchUp:
         switch = self.switches[pop]

@@ -15,7 +15,8 @@ from experiments.lab import TrafficPlan
 from experiments.labs.modelled.lab import ModelledLab
 from experiments.labs.modelled.oracle import Oracle
 from experiments.planning import plan
-from experiments.policies import POLICIES, Policy
+from experiments.policies import Policy
+from experiments.policies import policy as named
 from experiments.runner import Plan, run
 from experiments.spec import Spec
 from experiments.timeline import timeline
@@ -60,7 +61,7 @@ def square(capacity_bps: float = 1e7) -> Topology:
 
 def play(asked: Spec, topology: Topology, policy: str | Policy, folder: Path) -> Played:
     """The whole timeline of a spec."""
-    chosen = POLICIES[policy] if isinstance(policy, str) else policy
+    chosen = named(policy) if isinstance(policy, str) else policy
     shares = demand.gravity(topology)
     events = timeline(asked, topology, shares)
     planned = plan(asked, topology, events, shares, asked.seed)
@@ -82,7 +83,7 @@ class Stand:
     ) -> None:
         self.lines: list[dict[str, Any]] = []
         self.folder = folder
-        self.policy = POLICIES[policy] if isinstance(policy, str) else policy
+        self.policy = named(policy) if isinstance(policy, str) else policy
         self.lab = ModelledLab(topology, self.policy, seed=seed, record=self._record, folder=folder)
         self.lab.build()
         self.lab.start(TrafficPlan(ProbePlan(tuple(topology.pairs), INTERVAL_S, duration_s=120.0), bulk))

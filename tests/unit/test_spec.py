@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from experiments import reading
 from experiments.metric_names import METRICS
 from experiments.mistakes import mistakes
-from experiments.policies import POLICIES
 from experiments.prepare import Choice, prepare
 from experiments.spec import CheckSpec, Spec
 from topology.errors import InputError
@@ -21,7 +20,7 @@ from topology.errors import InputError
 @pytest.mark.parametrize("name", sorted(reading.shipped()))
 def test_every_shipped_experiment_is_without_mistakes_and_asks_a_question(name: str) -> None:
     origin = reading.source(name)
-    assert mistakes(origin, POLICIES) == []
+    assert mistakes(origin) == []
     asked = reading.spec(origin)
     assert asked.name == name
     assert asked.question.endswith("?")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from controller.brain import Brain, BrainSettings
+from controller.memory import RECONCILE
 from controller.messages import BarrierReply, Command, Event, Mod, Note, Program, SwitchDown, Tick
 from experiments.labs.modelled.clock import Clock
 from experiments.labs.modelled.host import Host
@@ -34,6 +35,7 @@ class BrainProcess(Host):
         self.sessions: dict[str, Session] = {}
         self.counts: Counter[str] = Counter()
         self._topology, self._settings, self._switches = topology, settings, switches
+        self._memory = RECONCILE
         self._ticks = 0
         self._free_s = 0.0
         """When it has sent all that it has to say."""
@@ -45,7 +47,8 @@ class BrainProcess(Host):
             return
         self._clock.run_until(self._clock.now + BRAIN_START_S)
         self._state, self._ticks, self._free_s = "running", 0, self._clock.now
-        self._brain = Brain(self._topology, self._settings)
+        self._brain = Brain(self._topology, self._settings, self._memory)
+        self._memory = self._settings.returns
         self.counts.clear()
         self.log("ready", framework="modelled", port=OPENFLOW_PORT, took_ms=round(BRAIN_START_S * 1e3))
         self.later(TICK_S, self._tick)
@@ -62,6 +65,9 @@ class BrainProcess(Host):
     def resume(self) -> None:
         self._must_run()
         self.wake()
+
+    def returns_as(self, memory: str) -> None:
+        self._memory = memory
 
     def state(self) -> str:
         return self._state
