@@ -61,7 +61,7 @@ class ControllerProcess:
     ) -> None:
         self._command = list(command)
         self._namespace_pid = namespace_pid
-        self._port = port
+        self.port = port
         self._on_line = on_line
         self._deadline_s = deadline_s
         self.memory = ""
@@ -87,10 +87,10 @@ class ControllerProcess:
         self._child = child = self._spawn()
         self._readers = (self._reader(child.stdout, self._take_line), self._reader(child.stderr, self._take_error))
         try:
-            _wait(lambda: listens(child.pid, self._port), self._deadline_s, child.pid)
+            _wait(lambda: listens(child.pid, self.port), self._deadline_s, child.pid)
         except LabError as error:
             self.kill()
-            message = f"the controller does not listen on port {self._port}: {error}"
+            message = f"the controller does not listen on port {self.port}: {error}"
             raise LabError(message + self._last_words()) from None
 
     def kill(self) -> None:

@@ -28,6 +28,7 @@ __all__ = [
     "ProbePlan",
     "Record",
     "TrafficPlan",
+    "brain_names",
 ]
 
 Record = Callable[..., None]
@@ -57,6 +58,11 @@ class BrainControl(Protocol):
         """PoPs whose switch holds an established control connection, from the kernel's TCP tables."""
 
 
+def brain_names(count: int) -> tuple[str, ...]:
+    """What ``count`` brains are called."""
+    return ("brain",) if count == 1 else tuple(f"brain-{number}" for number in range(1, count + 1))
+
+
 @dataclass(frozen=True, slots=True)
 class TrafficPlan:
     """What is sent during one policy's timeline, decided beforehand."""
@@ -75,6 +81,9 @@ class Lab(Protocol):
 
     topology: Topology
     brain: BrainControl
+    """The first of ``brains``, and the only one under most policies."""
+    brains: Mapping[str, BrainControl]
+    """By name: ``brain``, or where there are several ``brain-1``, ``brain-2``, …"""
     links: Mapping[str, LinkControl]
     """Backbone links by their canonical name (``Link.name``)."""
     control: Mapping[str, LinkControl]
@@ -85,6 +94,9 @@ class Lab(Protocol):
 
     def start(self, plan: TrafficPlan) -> None:
         """Set the clock's zero and start traffic and the watchers (ports, load)."""
+
+    def leader(self) -> str | None:
+        """The running brain that programs the switches, by the brains' own words; None between two."""
 
     def now_s(self) -> float: ...
 

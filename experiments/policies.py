@@ -26,6 +26,8 @@ class Policy:
     """One line: what the data plane keeps when the brain is gone."""
     switch: SwitchSettings = field(default_factory=SwitchSettings)
     brain: BrainSettings = field(default_factory=BrainSettings)
+    brains: int = 1
+    """Controller processes; all at the site of the topology's brain."""
     companions: tuple[Companion, ...] = ()
     """Brought up in this order, after the network and before the brain."""
 

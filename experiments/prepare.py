@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from experiments import mistakes, policies, reading
+from experiments.faults import FAULTS
+from experiments.faults.brains import impossible
+from experiments.faults.kind import BRAIN
 from experiments.planning import Planned, plan
 from experiments.policies import Policy, policy
 from experiments.spec import Spec
@@ -64,6 +68,7 @@ def prepare(name: str, choice: Choice = Choice()) -> Prepared:
     if topology:
         wrong = wrong_targets(mistakes.targets(origin), topology, shares)
         problems += [origin.problem(("timeline", i, "target"), message) for i, message in wrong]
+    problems += _without_brains(origin, choice)
     if problems or topology is None:
         raise InputError(problems)
     spec = reading.spec(origin).model_copy(update=choice.changes)
@@ -87,6 +92,17 @@ def _wrong_policies(names: tuple[str, ...] | None) -> list[str]:
     return wrong + [
         f"the policy '{name}' stands here twice" for name in sorted({n for n in names if names.count(n) > 1})
     ]
+
+
+def _without_brains(origin: reading.Source, choice: Choice) -> Iterator[Problem]:
+    """Strikes at a brain that a chosen policy does not have."""
+    named: Any = choice.policies or (origin.data.get("policies") if isinstance(origin.data, dict) else None)
+    names = [name for name in named if isinstance(name, str)] if isinstance(named, (list, tuple)) else []
+    chosen = [policy(name) for name in names if not policies.wrong(name)]
+    for i, (kind, target) in mistakes.targets(origin):
+        for each in chosen if FAULTS[kind].aims_at == BRAIN else ():
+            if why := impossible(target, each.brains):
+                yield origin.problem(("timeline", i, "target"), f"'{target}': the policy {each.name} {why}")
 
 
 def _topology(origin: reading.Source, choice: Choice, problems: list[Problem]) -> Topology | None:

@@ -7,6 +7,7 @@ network, which are those that the brain installs.
     busiest link, quietest link     by the demand that crosses it
     longest link, shortest link     by delay
     control:ams                     the control channel between the brain and a PoP
+    leader, follower, all, brain-2  of several brains (``experiments.faults.brains``)
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from controller.paths import Paths, shortest
+from experiments.faults.brains import ALL, FOLLOWER, LEADER, NAME
 from experiments.faults.kind import BRAIN, CONTROL
 from topology.errors import InputError, unknown
 from topology.model import Link, Pair, Topology
@@ -45,15 +47,23 @@ def resolve(words: str, aims_at: str, topology: Topology, shares: Shares) -> str
     """
     words = " ".join(words.split()).removeprefix("the ")
     if aims_at == BRAIN:
-        if words not in ("", BRAIN):
-            raise InputError(f"this fault strikes the brain and takes no other target than '{BRAIN}'; found '{words}'")
-        return BRAIN
+        return _brain(words)
     if words.startswith(CONTROL):
         return CONTROL + topology.pop(words[len(CONTROL) :].strip()).name
     if words in _ROLES:
         demand = demand_by_link(shortest(topology), shares)
         return max(topology.links, key=lambda link: (_ROLES[words](link, demand), -link.index)).name
     return _link(words, topology)
+
+
+def _brain(words: str) -> str:
+    """A role stays one: who plays it is known when the fault strikes."""
+    if words in ("", BRAIN, LEADER, FOLLOWER, ALL) or NAME.fullmatch(words):
+        return words or BRAIN
+    several = f"and where there are several '{LEADER}', '{FOLLOWER}', '{ALL}' or a name such as 'brain-2'"
+    raise InputError(
+        f"this fault strikes the brain and takes no other target than '{BRAIN}', {several}; found '{words}'"
+    )
 
 
 def _link(words: str, topology: Topology) -> str:

@@ -16,6 +16,11 @@ ROUTER_PORTS = 1000
 """Port 1000 + p of a switch leads to its routing daemon's end of backbone port p."""
 
 
+def openflow_port(brain: int) -> int:
+    """Where the brain of this number (0 the first) listens, at the site that all brains share."""
+    return OPENFLOW_PORT + brain
+
+
 def datapath_id(index: int) -> int:
     return index + 1
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from experiments.faults.brains import connected, settled, states, struck
 from experiments.faults.kind import BRAIN, NO_SETTINGS, Evidence, Fact, Metered, Settings, until
 from experiments.faults.registry import FAULTS
-from experiments.lab import Lab
+from experiments.lab import BrainControl, Lab
 
 PROOF_S, WINDOW_S = 1.0, 0.3
 """A healthy brain ticks more often than once in the window."""
@@ -28,29 +29,34 @@ class BrainHang:
     target: str = BRAIN
 
     def inject(self, lab: Lab) -> None:
-        lab.brain.pause()
+        self.target = settled(lab, self.target)
+        for brain in struck(lab, self.target):
+            brain.pause()
 
     def proof(self, lab: Lab) -> Evidence:
-        until(lab, lambda: lab.brain.state() == "stopped", PROOF_S)
-        state, computed, connected = lab.brain.state(), _computed(lab), lab.brain.connected()
+        brains = struck(lab, self.target)
+        until(lab, lambda: states(brains) == "stopped", PROOF_S)
+        state, computed, held = states(brains), _computed(lab, brains), connected(brains)
         return Evidence(
             (
                 Fact("process", state, state == "stopped"),
                 *computed,
-                Fact("switches_connected", len(connected), bool(connected)),
+                Fact("switches_connected", len(held), bool(held)),
             )
         )
 
     def heal(self, lab: Lab) -> None:
-        if lab.brain.state() == "stopped":
-            lab.brain.resume()
+        for brain in struck(lab, self.target):
+            if brain.state() == "stopped":
+                brain.resume()
 
 
-def _computed(lab: Lab) -> tuple[Fact, ...]:
+def _computed(lab: Lab, brains: tuple[BrainControl, ...]) -> tuple[Fact, ...]:
     """Processor time over a window, where the lab can tell."""
-    if not isinstance(lab.brain, Metered) or lab.brain.state() == "gone":
+    metered = [brain for brain in brains if isinstance(brain, Metered) and brain.state() != "gone"]
+    if not metered:
         return ()
-    before_s = lab.brain.cpu_s()
+    before_s = sum(brain.cpu_s() for brain in metered)
     lab.wait_until(lab.now_s() + WINDOW_S)
-    used_ms = (lab.brain.cpu_s() - before_s) * 1e3
+    used_ms = (sum(brain.cpu_s() for brain in metered) - before_s) * 1e3
     return (Fact(f"cpu_ms_in_{WINDOW_S * 1000:.0f}_ms", round(used_ms, 3), used_ms == 0),)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from experiments.faults.brains import connected, settled, states, struck
 from experiments.faults.kind import BRAIN, NO_SETTINGS, Evidence, Fact, Settings, until
 from experiments.faults.registry import FAULTS
 from experiments.lab import Lab
@@ -28,18 +29,22 @@ class BrainKill:
     target: str = BRAIN
 
     def inject(self, lab: Lab) -> None:
-        lab.brain.kill()
+        self.target = settled(lab, self.target)
+        for brain in struck(lab, self.target):
+            brain.kill()
 
     def proof(self, lab: Lab) -> Evidence:
-        until(lab, lambda: lab.brain.state() == "gone" and not lab.brain.connected(), PROOF_S)
-        state, connected = lab.brain.state(), lab.brain.connected()
+        brains = struck(lab, self.target)
+        until(lab, lambda: states(brains) == "gone" and not connected(brains), PROOF_S)
+        state, left = states(brains), connected(brains)
         return Evidence(
             (
                 Fact("process", state, state == "gone"),
-                Fact("switches_connected", len(connected), not connected),
+                Fact("switches_connected", len(left), not left),
             )
         )
 
     def heal(self, lab: Lab) -> None:
-        if lab.brain.state() == "gone":
-            lab.brain.start()
+        for brain in struck(lab, self.target):
+            if brain.state() == "gone":
+                brain.start()

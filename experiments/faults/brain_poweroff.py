@@ -1,4 +1,4 @@
-"""``brain.poweroff``: the power fails. No FIN, no RST: the switches find out by their probes only.
+"""``brain.poweroff``: the power of the brain's site fails. No FIN, no RST: the switches find out by their probes only.
 
 SIGKILL alone is not that, because the kernel outlives the process and closes its sockets; so
 the control channels fall silent first, then the process is killed.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from experiments.faults.brains import ALL, settled, states, struck
 from experiments.faults.kind import BRAIN, NO_SETTINGS, Evidence, Fact, Settings, drained, until
 from experiments.faults.registry import FAULTS
 from experiments.lab import Lab
@@ -31,12 +32,15 @@ class BrainPoweroff:
     def inject(self, lab: Lab) -> None:
         for channel in lab.control.values():
             channel.silence()
-        lab.brain.kill()
+        self.target = settled(lab, self.target, brain=ALL)
+        for brain in struck(lab, self.target):
+            brain.kill()
 
     def proof(self, lab: Lab) -> Evidence:
-        until(lab, lambda: lab.brain.state() == "gone", PROOF_S)
+        brains = struck(lab, self.target)
+        until(lab, lambda: states(brains) == "gone", PROOF_S)
         drained(lab, lab.control.values())
-        state, before = lab.brain.state(), _control_frames(lab)
+        state, before = states(brains), _control_frames(lab)
         lab.wait_until(lab.now_s() + WINDOW_S)
         frames = _control_frames(lab) - before
         return Evidence(
@@ -49,8 +53,9 @@ class BrainPoweroff:
     def heal(self, lab: Lab) -> None:
         for channel in lab.control.values():
             channel.heal()
-        if lab.brain.state() == "gone":
-            lab.brain.start()
+        for brain in struck(lab, self.target):
+            if brain.state() == "gone":
+                brain.start()
 
 
 def _control_frames(lab: Lab) -> int:

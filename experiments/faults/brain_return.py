@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from controller.memory import MEMORIES
+from experiments.faults.brains import ALL, settled, states, struck
 from experiments.faults.kind import BRAIN, Evidence, Fact, Fault, Settings, until
 from experiments.faults.registry import FAULTS
-from experiments.lab import Lab
+from experiments.lab import BrainControl, Lab
 from topology.errors import unknown
 
 PROOF_S = 10.0
@@ -39,21 +40,24 @@ class BrainReturn:
     state: str = ""
 
     def prepare(self, lab: Lab) -> None:
-        if self.state:
-            lab.brain.returns_as(self.state)
+        self.target = settled(lab, self.target, brain=ALL)
+        for brain in struck(lab, self.target) if self.state else ():
+            brain.returns_as(self.state)
 
     def undoes(self, other: Fault) -> bool:
-        return other.aims_at == self.aims_at
+        return other.aims_at == self.aims_at and (self.target in (BRAIN, ALL) or self.target == other.target)
 
     def inject(self, lab: Lab) -> None:
         """What ``undoes`` left to do: nothing, unless the brain died by itself."""
-        if lab.brain.state() == "gone":
-            lab.brain.start()
+        for brain in struck(lab, self.target):
+            if brain.state() == "gone":
+                brain.start()
 
     def proof(self, lab: Lab) -> Evidence:
         everyone = frozenset(lab.topology.names)
-        until(lab, lambda: lab.brain.state() == "running" and lab.brain.connected() >= everyone, PROOF_S)
-        state, connected = lab.brain.state(), lab.brain.connected()
+        brains = struck(lab, self.target)
+        until(lab, lambda: states(brains) == "running" and _by_all(brains) >= everyone, PROOF_S)
+        state, connected = states(brains), _by_all(brains)
         return Evidence(
             (
                 Fact("process", state, state == "running"),
@@ -63,3 +67,8 @@ class BrainReturn:
 
     def heal(self, lab: Lab) -> None:
         """A return is healthy: nothing to undo."""
+
+
+def _by_all(brains: tuple[BrainControl, ...]) -> frozenset[str]:
+    """PoPs whose switch holds a connection to each of them."""
+    return frozenset.intersection(*(brain.connected() for brain in brains)) if brains else frozenset()

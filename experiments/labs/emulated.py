@@ -7,7 +7,6 @@ bulk, traces). Threads that report by themselves (ports, brain, load) write to t
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -15,11 +14,12 @@ from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 from typing import Any
 
-from controller.process import ControllerProcess, command
 from experiments.companions import Companion
 from experiments.faults.kind import CONTROL, Seen
 from experiments.lab import BrainControl, LinkControl, PathTrace, Record, TrafficPlan
 from experiments.labs import companions
+from experiments.labs.brains import BrainSite
+from experiments.labs.leadership import Leadership
 from experiments.labs.load import Load, LoadMeter
 from experiments.policies import Policy
 from topology import addressing, inventory
@@ -56,30 +56,13 @@ class Outfit:
     """Decides which frames a lossy link loses."""
 
 
-class EmulatedBrain(ControllerProcess):
-    """The controller process, and who is connected to it."""
-
-    network: Network
-    usual_memory: str
-    """What it remembers when it is started again, by its policy."""
-
-    def start(self) -> None:
-        super().start()
-        self.memory = self.usual_memory
-
-    def returns_as(self, memory: str) -> None:
-        self.memory = memory
-
-    def connected(self) -> frozenset[str]:
-        return frozenset(pop for pop in self.network.topology.names if self.network.control_connected(pop))
-
-
 class EmulatedLab:
     """Implements ``experiments.lab.Lab`` (and ``faults.kind.Measuring``). Everything dies with the sandbox."""
 
     links: Mapping[str, LinkControl]
     control: Mapping[str, LinkControl]
     brain: BrainControl
+    brains: Mapping[str, BrainControl]
 
     def __init__(
         self,
@@ -152,17 +135,15 @@ class EmulatedLab:
     def _start_brain(self) -> None:
         inventory_file = self._inside.rundir / "topology.json"
         inventory_file.write_text(inventory.dump(self.topology))
-        settings = json.dumps(asdict(self.policy.brain))
-        brain = EmulatedBrain(
-            command(inventory_file, settings, framework=self._outfit.framework),
-            namespace_pid=self.network.pid(BRAIN),
-            on_line=self._brain_said,
-        )
-        brain.network, self.brain = self.network, brain
-        brain.usual_memory = self.policy.brain.returns
-        self.brain.start()
-        self._ending.append(self.brain.kill)
-        self.network.connect_switches()
+        site = BrainSite(self.network, inventory_file, self._outfit.framework)
+        brains = site.brains(self.policy, self._brain_said)
+        self.brains, self.brain = brains, next(iter(brains.values()))
+        self._leadership = Leadership(self.brains)
+        for brain in brains.values():
+            brain.start()
+            self._ending.append(brain.kill)
+        ports = tuple(brain.port for brain in brains.values())
+        self.network.connect_switches(dict.fromkeys(self.topology.names, ports))
 
     def _calibrate(self) -> None:
         ends = {link.name: self._ends(link.name) for link in self.topology.links}
@@ -229,6 +210,9 @@ class EmulatedLab:
         meter.start()
         self._ending.append(meter.stop)
 
+    def leader(self) -> str | None:
+        return self._leadership.leader()
+
     def now_s(self) -> float:
         return (time.time_ns() - self._zero_ns) / 1e9
 
@@ -282,8 +266,12 @@ class EmulatedLab:
     def _lift(self, rank: str, pid: int) -> None:
         self._record("priority", process=rank, got=self._inside.lift(pid, rank))
 
-    def _brain_said(self, line: Mapping[str, Any]) -> None:
+    def _brain_said(self, name: str, line: Mapping[str, Any]) -> None:
+        """``name`` goes into the journal where there are several brains."""
         data = {key: value for key, value in line.items() if key != "t_ns"}
+        if self.policy.brains > 1:
+            data["brain"] = name
+            self._leadership.said(name, data.get("what"))
         if data.get("what") == "reconciling":
             self._reconciled.add(str(data.get("pop")))
         t_s = (int(line.get("t_ns", time.time_ns())) - self._zero_ns) / 1e9

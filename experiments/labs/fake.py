@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
-from experiments.lab import LinkControl, LinkShape, PathTrace, TrafficPlan
+from experiments.lab import BrainControl, LinkControl, LinkShape, PathTrace, TrafficPlan, brain_names
 from topology.errors import LabError
 from topology.forwarding import Snapshot, SwitchState
 from topology.model import Pair, Topology
@@ -115,11 +115,14 @@ class FakeLab:
         deaf: Collection[str] = (),
         broken_at_s: float | None = None,
         build_fails: bool = False,
+        brains: int = 1,
     ) -> None:
         self.topology = topology
         self.calls: list[str] = []
         self._now_s, self._broken_at_s, self._build_fails = -5.0, broken_at_s, build_fails
-        self.brain = FakeBrain(topology.names, self.now_s, lambda call: self.calls.append(f"brain.{call}"), deaf)
+        made = {name: self._brain(name, deaf) for name in brain_names(brains)}
+        self.brains: Mapping[str, BrainControl] = made
+        self.brain = next(iter(made.values()))
         self.links: Mapping[str, LinkControl] = {
             link.name: self._link(link.name, LinkShape(link.delay_ms, link.capacity_bps)) for link in topology.links
         }
@@ -130,6 +133,13 @@ class FakeLab:
 
     def _link(self, name: str, shape: LinkShape) -> FakeLink:
         return FakeLink(shape, self.now_s, lambda call: self.calls.append(f"{name}.{call}"))
+
+    def _brain(self, name: str, deaf: Collection[str]) -> FakeBrain:
+        return FakeBrain(self.topology.names, self.now_s, lambda call: self.calls.append(f"{name}.{call}"), deaf)
+
+    def leader(self) -> str | None:
+        """The first that runs."""
+        return next((name for name, brain in self.brains.items() if brain.state() == "running"), None)
 
     def build(self) -> None:
         self.calls.append("build")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -52,9 +53,21 @@ def test_bfd_sets_both_intervals_on_backbone_ports_only() -> None:
 
 
 def test_the_controller_is_reached_out_of_band() -> None:
-    _, target, options = transactions(ovs.set_controller(PLACE, POPS[1]))
-    assert target == "set-controller fra tcp:172.16.0.5:6653"
-    assert options == "set Controller fra connection_mode=out-of-band"
+    _, *steps = transactions(ovs.set_controller(PLACE, POPS[1], (6653, 6654)))
+    assert steps == [
+        *(
+            f'--id=@brain{port} create Controller target="tcp:172.16.0.5:{port}" connection_mode=out-of-band'
+            for port in (6653, 6654)
+        ),
+        "set Bridge fra controller=[@brain6653,@brain6654]",
+    ]
+
+
+def test_the_back_off_is_that_of_every_controller() -> None:
+    *command, transaction = ovs.set_backoff(PLACE, ovs.SwitchSettings(max_backoff_ms=2000))
+    assert command == ["ovsdb-client", "--timeout=15", "transact", "unix:/run/failstatic/fra/db.sock"]
+    update = {"op": "update", "table": "Controller", "where": [], "row": {"max_backoff": 2000}}
+    assert json.loads(transaction) == ["Open_vSwitch", update]
 
 
 def test_every_tool_in_a_node_finds_its_own_switch() -> None:

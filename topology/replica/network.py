@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -134,9 +134,9 @@ class Network:
         self._step("bridges", self._switches.make_bridges)
         self._tell_mininet()
 
-    def connect_switches(self) -> None:
-        """Tell every switch where the brain is."""
-        self._switches.connect()
+    def connect_switches(self, ports: Mapping[str, Sequence[int]] | None = None) -> None:
+        """Tell every switch where the brain is; ``ports``, where there are several: PoP → where they listen."""
+        self._switches.connect(ports or dict.fromkeys(self.topology.names, (addressing.OPENFLOW_PORT,)))
 
     def set_backoff(self) -> None:
         """How often a switch looks for a lost brain; call when all are connected."""
@@ -163,10 +163,10 @@ class Network:
     def vswitchd_pid(self, pop: str) -> int:
         return self._switches[pop].vswitchd_pid
 
-    def control_connected(self, pop: str) -> bool:
-        """Whether the switch holds an established connection to the brain, from the kernel's table."""
+    def control_connected(self, pop: str, port: int = addressing.OPENFLOW_PORT) -> bool:
+        """Whether the switch holds an established connection to the brain on ``port``, from the kernel's table."""
         table = Path(f"/proc/{self.pid(pop)}/net/tcp").read_text()
-        return readback.has_connection_to(table, addressing.OPENFLOW_PORT)
+        return readback.has_connection_to(table, port)
 
     def bfd_settled(self) -> bool:
         """Whether every backbone port runs BFD at its configured pace; True without BFD."""

@@ -7,10 +7,12 @@ Option names: ovs-vswitchd.conf.db(5), ovs-ofctl(8).
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from topology.addressing import OPENFLOW_PORT, control_ips, datapath_id, port_interface
+from topology.addressing import control_ips, datapath_id, port_interface
 from topology.model import HOST_PORT, Pop, Topology
 
 SCHEMA = Path("/usr/share/openvswitch/vswitch.ovsschema")
@@ -108,24 +110,30 @@ def configure_bridge(place: Place, topology: Topology, datapath: str, settings: 
     return command
 
 
-def set_controller(place: Place, pop: Pop) -> Command:
-    """Tell the bridge where the brain listens: out of band, over the PoP's control link.
+def set_controller(place: Place, pop: Pop, ports: Sequence[int]) -> Command:
+    """Tell the bridge on which ports brains listen: out of band, over the PoP's control link.
 
     No max_backoff and no inactivity_probe: given here, before there is a connection, Open vSwitch 3.1 does not
     heed them. Measured: a lost controller is tried after 1, 3, 7, 15, 23, … s whatever is given, a mute one is
     given up after two probes of 5 s. ``set_backoff`` on the standing connection is heeded.
     """
     brain_ip, _ = control_ips(pop.index)
-    return [
-        *_vsctl(place),
-        *("--", "set-controller", pop.name, f"tcp:{brain_ip}:{OPENFLOW_PORT}"),
-        *("--", "set", "Controller", pop.name, "connection_mode=out-of-band"),
-    ]
+    command = _vsctl(place)
+    for port in ports:
+        target = f'target="tcp:{brain_ip}:{port}"'
+        command += ["--", f"--id=@brain{port}", "create", "Controller", target, "connection_mode=out-of-band"]
+    names = ",".join(f"@brain{port}" for port in ports)
+    return [*command, "--", "set", "Bridge", pop.name, f"controller=[{names}]"]
 
 
-def set_backoff(place: Place, pop: Pop, settings: SwitchSettings) -> Command:
-    """How long to wait at most between two attempts to reach a lost controller; only while connected."""
-    return [*_vsctl(place), "--", "set", "Controller", pop.name, f"max_backoff={settings.max_backoff_ms}"]
+def set_backoff(place: Place, settings: SwitchSettings) -> Command:
+    """How long to wait at most between two attempts to reach a lost controller; only while connected.
+
+    For all controllers of the database at once: ovs-vsctl knows one by its bridge only while there is one.
+    """
+    row = {"max_backoff": settings.max_backoff_ms}
+    transaction = ["Open_vSwitch", {"op": "update", "table": "Controller", "where": [], "row": row}]
+    return ["ovsdb-client", "--timeout=15", "transact", f"unix:{place.database_socket}", json.dumps(transaction)]
 
 
 def dump(place: Place, what: str) -> Command:

@@ -6,7 +6,7 @@ the PoP's network namespace. Text is read by ``readback`` and ``trace``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from topology.errors import LabError
@@ -54,15 +54,14 @@ class Switches:
             }
         )
 
-    def connect(self) -> None:
-        """Tell every switch where the brain is."""
+    def connect(self, ports: Mapping[str, Sequence[int]]) -> None:
+        """Tell every switch where its brains are: PoP → the ports they listen on."""
         pops = self._topology.pops
-        self._tell({pop.name: ovs.set_controller(self.place(pop.name), pop) for pop in pops})
+        self._tell({pop.name: ovs.set_controller(self.place(pop.name), pop, ports[pop.name]) for pop in pops})
 
     def set_backoff(self) -> None:
         """Have every switch look for a lost brain as often as its settings say; only when all are connected."""
-        pops = self._topology.pops
-        self._tell({pop.name: ovs.set_backoff(self.place(pop.name), pop, self._settings) for pop in pops})
+        self._tell({pop: ovs.set_backoff(self.place(pop), self._settings) for pop in self._topology.names})
 
     def snapshot(self) -> Snapshot:
         """Tables, groups and live ports of all switches.

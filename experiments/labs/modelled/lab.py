@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple
+from functools import partial
 from pathlib import Path
 
 from experiments.faults.kind import CONTROL, Seen
-from experiments.lab import BrainControl, Hop, LinkControl, PathTrace, Record, TrafficPlan
+from experiments.lab import BrainControl, Hop, LinkControl, PathTrace, Record, TrafficPlan, brain_names
+from experiments.labs.leadership import Leadership
 from experiments.labs.modelled import bulk, pieces, probes, timers
 from experiments.labs.modelled.clock import Clock
 from experiments.labs.modelled.companions import MODELS, Stage
@@ -20,7 +22,7 @@ from experiments.labs.modelled.courses import Course
 from experiments.labs.modelled.flight import Network
 from experiments.labs.modelled.history import Past
 from experiments.labs.modelled.process import BrainProcess
-from experiments.labs.modelled.rconn import Connection, Dialer
+from experiments.labs.modelled.rconn import Dialer
 from experiments.labs.modelled.schedule import streams
 from experiments.labs.modelled.switch import ModelSwitch, Port
 from experiments.labs.modelled.tables import State
@@ -37,6 +39,7 @@ class ModelledLab:
     """Implements ``experiments.lab.Lab`` and ``faults.kind.Measuring``."""
 
     brain: BrainControl
+    brains: Mapping[str, BrainControl]
     links: Mapping[str, LinkControl]
     control: Mapping[str, LinkControl]
 
@@ -52,12 +55,23 @@ class ModelledLab:
         self._wires = pieces.wires(topology, self._clock, self._past, self._switches, self._port_changed)
         pieces.add_bfd(self._wires, self._clock, policy.switch.bfd_interval_ms, self._seed)
         self._channels = pieces.channels(topology, self._clock, self._seed)
-        self._process = BrainProcess(self._clock, topology, policy.brain, self._switches, self._brain_said)
-        self._process.dialers = {pop: Dialer(way, self._process) for pop, way in self._channels.items()}
-        self.brain, self.links, self.control = self._process, self._wires, self._channels
+        self._processes = {name: self._process(name) for name in brain_names(policy.brains)}
+        self.brains, self.brain = self._processes, next(iter(self._processes.values()))
+        self.links, self.control = self._wires, self._channels
+        self._leadership = Leadership(self.brains)
         self._network = Network(topology, self._switches, self._wires, self._past)
         stage = Stage(topology, self._clock, self._wires, self._switches, self._seed, record)
         self._companions = [MODELS[type(companion)](companion, stage) for companion in policy.companions]
+
+    def _process(self, name: str) -> BrainProcess:
+        """A brain, and each switch's end of the connection to it."""
+        said = partial(self._brain_said, name)
+        process = BrainProcess(self._clock, self.topology, self.policy.brain, self._switches, said)
+        process.dialers = {pop: Dialer(way, process) for pop, way in self._channels.items()}
+        return process
+
+    def leader(self) -> str | None:
+        return self._leadership.leader()
 
     # ---------------------------------------------------------- building
 
@@ -81,8 +95,9 @@ class ModelledLab:
             companion.start()
 
     def _start_brain(self) -> None:
-        self.brain.start()
-        for dialer in self._process.dialers.values():
+        for process in self._processes.values():
+            process.start()
+        for dialer in self._dialers():
             dialer.connect()
 
     def _converge(self) -> None:
@@ -90,14 +105,14 @@ class ModelledLab:
         deadline_s = self._clock.now + timers.CONVERGE_S
         while not self._settled() and self._clock.now < deadline_s:
             self._clock.run_until(self._clock.now + CONVERGE_STEP_S)
-        for dialer in self._process.dialers.values():
+        for dialer in self._dialers():
             dialer.max_backoff_s = self.policy.switch.max_backoff_ms / 1e3
         self._record("converged", reconciled=len(self._reconciled))
 
     def _settled(self) -> bool:
         return (
             len(self._reconciled) == len(self.topology.pops)
-            and self._process.idle
+            and all(process.idle for process in self._processes.values())
             and all(companion.settled for companion in self._companions)
             and all(wire.bfd is None or wire.bfd.settled for wire in self._wires.values())
         )
@@ -191,7 +206,14 @@ class ModelledLab:
 
     # ---------------------------------------------------------- what others say
 
-    def _brain_said(self, what: str, **data: object) -> None:
+    def _dialers(self) -> list[Dialer]:
+        return [dialer for process in self._processes.values() for dialer in process.dialers.values()]
+
+    def _brain_said(self, name: str, what: str, **data: object) -> None:
+        """``name`` goes into the journal where there are several brains."""
+        if self.policy.brains > 1:
+            data["brain"] = name
+            self._leadership.said(name, what)
         if what == "reconciling":
             self._reconciled.add(str(data["pop"]))
         self._record("brain", what=what, **data)
@@ -200,7 +222,6 @@ class ModelledLab:
         if cause:
             self._record("port", pop=port.switch.pop, port=port.number, link=port.link, live=port.live, cause=cause)
 
-        def arrive(connection: Connection, live: bool = port.live, carrier: bool = port.carrier) -> None:
-            self._process.port_status(connection, port.number, live, carrier)
-
-        self._process.dialers[port.switch.pop].tell(timers.ACK_BITS, arrive)
+        for process in self._processes.values():
+            news = partial(process.port_status, number=port.number, live=port.live, carrier=port.carrier)
+            process.dialers[port.switch.pop].tell(timers.ACK_BITS, news)

@@ -1,0 +1,62 @@
+"""Which brains a fault strikes. A role is resolved at the moment of the strike: the journal says who it was.
+
+brain                    the brain; where there are several, what the fault's kind means by it
+leader, follower         the one that programs the switches; the first running one that does not
+all, brain-2             every one; the one of that name
+"""
+
+from __future__ import annotations
+
+import re
+
+from experiments.faults.kind import BRAIN, until
+from experiments.lab import BrainControl, Lab
+from topology.errors import LabError
+
+LEADER, FOLLOWER, ALL = "leader", "follower", "all"
+NAME = re.compile(r"brain-[1-9]\d*")
+LEADER_S = 5.0
+"""How long a strike waits for somebody to lead."""
+
+
+def settled(lab: Lab, target: str, *, brain: str = LEADER) -> str:
+    """``target`` with its role turned into a name (or ``all``); ``brain``: what the plain word means here.
+
+    Raises LabError when nobody plays the role.
+    """
+    if len(lab.brains) == 1:
+        return next(iter(lab.brains))
+    role = brain if target == BRAIN else target
+    if role not in (LEADER, FOLLOWER):
+        return role
+    until(lab, lambda: lab.leader() is not None, LEADER_S)
+    leader = lab.leader()
+    others = (name for name, one in lab.brains.items() if name != leader and one.state() == "running")
+    found = leader if role == LEADER else next(others, None)
+    if found is None:
+        raise LabError(f"no brain is the {role} now")
+    return found
+
+
+def struck(lab: Lab, target: str) -> tuple[BrainControl, ...]:
+    """The brains behind a settled target; none behind a role that nobody has been found for."""
+    return tuple(brain for name, brain in lab.brains.items() if target in (name, ALL))
+
+
+def states(brains: tuple[BrainControl, ...]) -> str:
+    """``"gone"`` when all are; else each state that there is, once."""
+    return " and ".join(sorted({brain.state() for brain in brains}))
+
+
+def connected(brains: tuple[BrainControl, ...]) -> frozenset[str]:
+    """PoPs whose switch holds a connection to any of them."""
+    return frozenset().union(*(brain.connected() for brain in brains))
+
+
+def impossible(target: str, count: int) -> str:
+    """Why a policy with ``count`` brains has no such target; empty when it has."""
+    if target == FOLLOWER and count == 1:
+        return "has one brain, which nobody follows"
+    if NAME.fullmatch(target) and not (count > 1 and int(target.partition("-")[2]) <= count):
+        return f"has {count} brain{'s' if count > 1 else ''}"
+    return ""
