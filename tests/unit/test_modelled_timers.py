@@ -138,7 +138,7 @@ def test_a_lost_brain_is_sought_as_open_vswitch_does(most_s: int, wanted: list[f
     policy = replace(fail_static, switch=replace(fail_static.switch, max_backoff_ms=most_s * 1000))
     stand = Stand(square(), policy, tmp_path)
     attempts: list[float] = []
-    dialer = stand.lab._process.dialers["a"]
+    dialer = stand.lab._processes["brain"].dialers["a"]
     original = dialer.connect
     dialer.connect = lambda: (attempts.append(stand.lab.now_s()), original())  # type: ignore[method-assign]
     stand.lab.wait_until(2.0)
@@ -157,7 +157,7 @@ def test_a_silent_brain_is_noticed_between_one_and_two_probes(standing: Standing
         for channel in stand.lab.control.values():
             channel.silence()
         stand.lab.brain.kill()
-    dialer = stand.lab._process.dialers["c"]
+    dialer = stand.lab._processes["brain"].dialers["c"]
     stand.lab.wait_until(6.9)
     assert dialer.established
     while dialer.established:
