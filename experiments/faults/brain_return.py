@@ -40,8 +40,7 @@ class BrainReturn:
     state: str = ""
 
     def prepare(self, lab: Lab) -> None:
-        self.target = settled(lab, self.target, brain=ALL)
-        for brain in struck(lab, self.target) if self.state else ():
+        for brain in struck(lab, settled(lab, self.target, brain=ALL)) if self.state else ():
             brain.returns_as(self.state)
 
     def undoes(self, other: Fault) -> bool:
@@ -49,6 +48,7 @@ class BrainReturn:
 
     def inject(self, lab: Lab) -> None:
         """What ``undoes`` left to do: nothing, unless the brain died by itself."""
+        self.target = settled(lab, self.target, brain=ALL)
         for brain in struck(lab, self.target):
             if brain.state() == "gone":
                 brain.start()
