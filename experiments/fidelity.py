@@ -8,8 +8,8 @@ losses before the first fault, probes never sent, and what the journal tells abo
 makes every check of the policy unknown.
 
 Darkness that a design brings about is no reason: a pair that never worked before the first
-fault, and one that falls silent for a second or more after the brain was struck (rules that
-expire), are carried by nobody, and so are no controls while that lasts.
+fault, and one that falls silent for a second or more after the brain was struck or a PoP lost
+its way to it (rules that expire), are carried by nobody, and so are no controls while that lasts.
 """
 
 from __future__ import annotations
@@ -89,7 +89,8 @@ def _carried(story: Story) -> Bools:
     alive = np.bincount(samples.pair[null & samples.delivered], minlength=len(samples.pairs)) > 0
     tried = np.bincount(samples.pair[null], minlength=len(samples.pairs)) > 0
     excused = (tried & ~alive)[samples.pair]
-    struck_s = min((e.began_s for e in story.events if e.aims_at == "brain" and not e.restores), default=np.inf)
+    headless = (e.began_s for e in story.events if (e.aims_at == "brain" or e.control) and not e.restores)
+    struck_s = min(headless, default=np.inf)
     coarse = ~samples.fine
     runs = outage.find(samples.take(coarse), np.zeros(int(coarse.sum()), dtype=np.int64), story.interval_s)
     way_s = np.nan_to_num(configured_delay_ms(story), posinf=0.0) / 1e3 + SLACK_S

@@ -27,6 +27,7 @@ __all__ = [
     "PathTrace",
     "ProbePlan",
     "Record",
+    "SwitchControl",
     "TrafficPlan",
     "brain_names",
 ]
@@ -56,6 +57,22 @@ class BrainControl(Protocol):
 
     def connected(self) -> frozenset[str]:
         """PoPs whose switch holds an established control connection, from the kernel's TCP tables."""
+
+
+class SwitchControl(Protocol):
+    """The switch process of one PoP. Every method may be called twice."""
+
+    def crash(self) -> None:
+        """SIGKILL: its tables are lost, its connections closed; its ports keep their carrier."""
+
+    def start(self) -> None:
+        """Start it and wait until it has its ports; its tables stay empty until the brain fills them.
+
+        Raises LabError with its last words if it dies.
+        """
+
+    def running(self) -> bool:
+        """From the kernel's process table."""
 
 
 def brain_names(count: int) -> tuple[str, ...]:
@@ -88,6 +105,8 @@ class Lab(Protocol):
     """Backbone links by their canonical name (``Link.name``)."""
     control: Mapping[str, LinkControl]
     """Control channels by PoP; end a is the brain's."""
+    switches: Mapping[str, SwitchControl]
+    """By PoP."""
 
     def build(self) -> None:
         """Up to every pair answering with the brain's rules; raises LabError."""

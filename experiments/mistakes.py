@@ -114,7 +114,7 @@ def _faults(origin: Source) -> Iterator[Found]:
         yield from ((("timeline", i, "with", name), message) for name, message in wrong.items())
         if not wrong and (settings is None or isinstance(settings, dict)):
             try:
-                FAULTS.make(kind, str(item.get("target", "")), **good)
+                FAULTS.make(kind, **good)
             except ValueError as error:
                 yield ("timeline", i, "with"), str(error)
 

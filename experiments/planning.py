@@ -52,7 +52,7 @@ def plan(spec: Spec, topology: Topology, timeline: Timeline, shares: Shares, see
     """Raises InputError when the probes would take more than a tenth of a link, with the numbers."""
     paths = shortest(topology)
     links = {pair: tuple(map(topology.link, paths.links(*pair))) for pair in topology.pairs}
-    struck = {strike.target for strike in timeline.strikes}
+    struck = {link for strike in timeline.strikes for link in strike.reach.links}
     hit = [pair for pair in links if any(link.name in struck for link in links[pair])]
     fine = _fine(topology, timeline, links, spec.traffic.fine_pairs)
     # a pair with fine probes has coarse ones too: availability is counted from those
@@ -95,18 +95,19 @@ def _sample(everyone: tuple[Pair, ...], hit: Mapping[Pair, float], most: int, se
 
 def _fine_window(timeline: Timeline) -> dict[str, float]:
     """Around the first fault of a link: they cost as much as fifty pairs, and on a detour several times that."""
-    struck = next((strike.at_s for strike in timeline.strikes if strike.target == timeline.first_link()), 0.0)
-    return {"fine_from_s": max(0.0, struck - FINE_BEFORE_S), "fine_until_s": struck + FINE_AFTER_S}
+    first = timeline.first_on_a_link()
+    struck_s = first.at_s if first else 0.0
+    return {"fine_from_s": max(0.0, struck_s - FINE_BEFORE_S), "fine_until_s": struck_s + FINE_AFTER_S}
 
 
 def _fine(
     topology: Topology, timeline: Timeline, links: Mapping[Pair, tuple[Link, ...]], count: int
 ) -> tuple[Pair, ...]:
     """One pair each way across the first struck link, of the fewest hops: its two ends, if that is their way."""
-    target = timeline.first_link()
-    if target is None or count == 0:
+    first = timeline.first_on_a_link()
+    if first is None or count == 0:
         return ()
-    link = topology.link(target)
+    link = topology.link(first.reach.links[0])
     chosen = []
     for way in (link.ends, link.ends[::-1]):
         across = [pair for pair in links if way in _steps(pair[0], links[pair])]

@@ -8,12 +8,13 @@ run ends healed and closed, and what was measured stays.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from controller.oracle import Staleness
 from experiments.faults import FAULTS, Fault, Preparing, Undo
 from experiments.lab import Lab, Record, TrafficPlan
+from experiments.reach import broken, reach
 from experiments.timeline import Begin, Look, Strike, Timeline
 from topology.errors import FailstaticError
 from topology.forwarding import Snapshot
@@ -57,12 +58,24 @@ def run(lab: Lab, plan: Plan, record: Record, oracle: Oracle) -> str:
     return "error" if error else outcome
 
 
+@dataclass(frozen=True, slots=True)
+class _Deed:
+    """What the oracle must know of a fault, or of its end."""
+
+    aims_at: str
+    severs: bool
+    restores: bool
+    links: tuple[str, ...]
+    pops: tuple[str, ...]
+
+
 class Runner:
     """The state of one run: which faults stand, which phase it is."""
 
     def __init__(self, lab: Lab, plan: Plan, record: Record, oracle: Oracle) -> None:
         self.lab, self.plan, self.record, self.oracle = lab, plan, record, oracle
         self.standing: list[Fault] = []
+        self.done: list[_Deed] = []
         self.right = False
         """Whether the tables have been seen to be right in this phase."""
 
@@ -98,7 +111,7 @@ class Runner:
 
     def strike(self, event: Strike) -> None:
         """Inject, undo what it undoes, and have it proven."""
-        fault = FAULTS.make(event.fault, event.target, **event.settings)
+        fault = FAULTS.make(event.fault, *event.targets, **event.settings)
         if isinstance(fault, Preparing):
             fault.prepare(self.lab)
         if isinstance(fault, Undo):
@@ -109,13 +122,17 @@ class Runner:
             # from here on it may stand, also when inject breaks half-way
             self.standing.append(fault)
         fault.inject(self.lab)
-        self._fault("inject", fault, began_s)
+        self._told("inject", fault, began_s, planned_s=event.at_s, asked=event.proven)
+        if event.proven:
+            self.prove(fault)
+
+    def prove(self, fault: Fault) -> None:
         evidence = fault.proof(self.lab)
         self.record(
             "proof",
             fault=fault.kind,
             action="inject",
-            target=fault.target,
+            target=_name(fault),
             held=evidence.held,
             evidence=evidence.values,
         )
@@ -124,21 +141,26 @@ class Runner:
         began_s = self.lab.now_s()
         fault.heal(self.lab)
         self.standing.remove(fault)
-        self._fault("heal", fault, began_s)
+        self._told("heal", fault, began_s, asked=False)
 
-    def _fault(self, action: str, fault: Fault, began_s: float) -> None:
+    def _told(self, action: str, fault: Fault, began_s: float, **planned: object) -> None:
         """With what the judge must know of its kind: the judge has a journal and no classes."""
         done_s = round(self.lab.now_s(), 6)
+        ends = action == "heal" or isinstance(fault, Undo)
+        touched = reach(fault.aims_at, fault.targets, self.lab.topology)
+        self.done.append(_Deed(fault.aims_at, fault.severs, ends, touched.links, touched.pops))
         self.record(
             "fault",
             action=action,
             fault=fault.kind,
-            target=fault.target,
+            target=_name(fault),
             aims_at=fault.aims_at,
             severs=fault.severs,
-            restores=action == "heal" or isinstance(fault, Undo),
+            restores=ends,
             began_s=round(began_s, 6),
             done_s=done_s,
+            **asdict(touched),
+            **planned,
         )
 
     def pointless(self, event: Look) -> bool:
@@ -177,7 +199,7 @@ class Runner:
 
     def dead_links(self) -> frozenset[str]:
         """Backbone links that carry nothing while the standing faults stand."""
-        return frozenset(fault.target for fault in self.standing if fault.severs and fault.target in self.lab.links)
+        return broken(self.done, self.lab.topology)
 
     def end(self) -> list[str]:
         """Heal what stands (last first), stop, close; returns what went wrong on the way."""
@@ -191,3 +213,7 @@ class Runner:
             except KeyboardInterrupt:
                 errors.append("interrupted while ending")
         return errors
+
+
+def _name(fault: Fault) -> str:
+    return ", ".join(fault.targets)

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from controller.paths import Paths, shortest
+from experiments.reach import broken
 from experiments.samples import Floats, Samples
 from topology.model import Pair, Topology
 from topology.units import parse_time_s
@@ -31,7 +32,7 @@ class Event:
     kind: str
     target: str
     aims_at: str
-    """``"brain"`` or ``"link"``."""
+    """``"brain"``, ``"link"``, ``"control"``, ``"pop"``, ``"switch"`` or ``"machine"``."""
     severs: bool
     """Its links carry nothing from now on; of an end, that they carried nothing until now."""
     restores: bool
@@ -40,8 +41,14 @@ class Event:
     done_s: float
     links: tuple[str, ...] = ()
     """Backbone links that it changes."""
+    pops: tuple[str, ...] = ()
+    """PoPs that it strikes; ``links`` are then all that end there."""
+    control: tuple[str, ...] = ()
+    """PoPs whose control channel it changes."""
+    planned_s: float | None = None
+    """When the timeline wanted it; None for what was healed on the way."""
     asked: bool = True
-    """Injected by the timeline, so it owes a proof; False for what a heal undid on the way."""
+    """It owes a proof; False for what a heal undid on the way, and in the middle of a flap."""
     held: bool | None = None
     """Whether its proof held; None when there is none."""
     evidence: str = ""
@@ -131,13 +138,7 @@ class Story:
 
     def broken_links(self, at_s: float) -> frozenset[str]:
         """Backbone links that carry nothing at that time."""
-        broken: set[str] = set()
-        for event in self.events:
-            if event.began_s <= at_s and event.restores:
-                broken -= set(event.links)
-            elif event.began_s <= at_s and event.severs:
-                broken |= set(event.links)
-        return frozenset(broken)
+        return broken((event for event in self.events if event.began_s <= at_s), self.topology)
 
 
 def events(lines: Sequence[Line], topology: Topology) -> tuple[Event, ...]:
@@ -173,7 +174,10 @@ def _opened(spec: Mapping[str, Any], happened: Sequence[Event]) -> dict[float, l
     undone: list[Event] = []
     for event in happened:
         undone.append(event)
-        if event.asked and (at_s := next(due_s, None)) is not None:
+        at_s = event.planned_s
+        if at_s is None and event.asked:  # journals did not always say when
+            at_s = next(due_s, None)
+        if at_s is not None:
             opened[at_s] += undone
             undone = []
     return opened
@@ -198,6 +202,7 @@ def _key(line: Line) -> tuple[str, str, str]:
 
 def _event(line: Line, proof: Line | None, topology: Topology) -> Event:
     action, kind, target = _key(line)
+    parts = target.replace(" ", "").split(",")
     began_s = float(line["t"] if line.get("began_s") is None else line["began_s"])
     evidence = dict(proof.get("evidence") or {}) if proof else {}
     return Event(
@@ -208,8 +213,11 @@ def _event(line: Line, proof: Line | None, topology: Topology) -> Event:
         restores=bool(line.get("restores", action == "heal" or kind in _RESTORED)),
         began_s=began_s,
         done_s=float(began_s if line.get("done_s") is None else line["done_s"]),
-        links=tuple(link.name for link in topology.links if link.name in target.replace(" ", "").split(",")),
-        asked=action == "inject",
+        links=tuple(line.get("links", (link.name for link in topology.links if link.name in parts))),
+        pops=tuple(line.get("pops", ())),
+        control=tuple(line.get("control", ())),
+        planned_s=line.get("planned_s"),
+        asked=bool(line.get("asked", action == "inject")),
         held=bool(proof.get("held")) if proof else None,
         evidence=", ".join(f"{name} {value}" for name, value in evidence.items()),
     )

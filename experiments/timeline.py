@@ -15,9 +15,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from experiments.faults import FAULTS
+from experiments.faults import FAULTS, Repeated, Undo
+from experiments.reach import NOTHING, Reach, reach
 from experiments.spec import FaultSpec, Spec
-from experiments.targets import Shares, resolve
+from experiments.targets import Lots, Shares, resolve
 from topology.errors import InputError, Problem
 from topology.model import Topology
 
@@ -37,11 +38,15 @@ class Begin:
 class Strike:
     at_s: float
     fault: str
-    target: str
-    """Resolved: ``brain``, a link's name, or ``control:POP``."""
+    targets: tuple[str, ...]
+    """Resolved: ``brain``, links' names, PoPs', or ``control:POP``."""
     asked: str = ""
     """As the spec said it."""
     settings: Mapping[str, Any] = field(default_factory=dict)
+    reach: Reach = NOTHING
+    """What it touches."""
+    proven: bool = True
+    """False: one of many blows, of which the first and the last prove themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +79,9 @@ class Timeline:
     def strikes(self) -> tuple[Strike, ...]:
         return tuple(event for event in self.events if isinstance(event, Strike))
 
-    def first_link(self) -> str | None:
-        """The backbone link that the first fault on one strikes: fine probes go across it."""
-        return next((s.target for s in self.strikes if "-" in s.target and ":" not in s.target), None)
+    def first_on_a_link(self) -> Strike | None:
+        """The first fault of backbone links themselves: fine probes go across the first of them."""
+        return next((strike for strike in self.strikes if strike.reach.links and not strike.reach.pops), None)
 
 
 def timeline(spec: Spec, topology: Topology, shares: Shares) -> Timeline:
@@ -85,7 +90,9 @@ def timeline(spec: Spec, topology: Topology, shares: Shares) -> Timeline:
     wrong = wrong_targets(enumerate(asked), topology, shares)
     if problems := [Problem(f"timeline[{i}].target", message) for i, message in wrong]:
         raise InputError(problems)
-    strikes = [_strike(entry, topology, shares) for entry in spec.timeline]
+    lots = Lots(spec.seed)
+    entries = ((entry, _targets(entry.fault, entry.target, topology, shares, lots)) for entry in spec.timeline)
+    strikes = [strike for entry, targets in entries for strike in _strikes(entry, targets, topology, spec)]
     events: list[Event] = [*_phases(spec), *strikes, *_looks(spec)]
     return Timeline(tuple(sorted(events, key=_order)), spec.end)
 
@@ -96,16 +103,28 @@ def wrong_targets(
     """(index in the timeline, (kind, target)) → (index, what is wrong) of what the topology does not have."""
     for i, (kind, target) in asked:
         try:
-            resolve(target, FAULTS[kind].aims_at, topology, shares)
+            _targets(kind, target, topology, shares, Lots(0))
         except InputError as error:
-            yield i, str(error)
+            yield from ((i, str(problem)) for problem in error.problems)
 
 
-def _strike(entry: FaultSpec, topology: Topology, shares: Shares) -> Strike:
+def _targets(kind: str, words: str, topology: Topology, shares: Shares, lots: Lots) -> tuple[str, ...]:
+    struck = FAULTS[kind]
+    return resolve(words, struck.aims_at, topology, shares, lots, restores=issubclass(struck, Undo))
+
+
+def _strikes(entry: FaultSpec, targets: tuple[str, ...], topology: Topology, spec: Spec) -> Iterator[Strike]:
+    """One; or, of a kind that strikes again and again, all that come before the end."""
     kind = FAULTS[entry.fault]
-    target = resolve(entry.target, kind.aims_at, topology, shares)
     settings = {name: kind.settings[name](text) for name, text in entry.settings.items()}
-    return Strike(entry.at, entry.fault, target, entry.target, settings)
+    touched = reach(kind.aims_at, targets, topology)
+    fault = FAULTS.make(entry.fault, *targets, **settings)
+    if not isinstance(fault, Repeated):
+        yield Strike(entry.at, entry.fault, targets, entry.target, settings, touched)
+        return
+    for beat in fault.beats(entry.at, str(spec.seed)):
+        if beat.at_s < spec.end:
+            yield Strike(beat.at_s, beat.fault, targets, entry.target, {}, touched, beat.proven)
 
 
 def _phases(spec: Spec) -> Iterator[Begin]:

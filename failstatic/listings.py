@@ -1,4 +1,4 @@
-"""``failstatic experiments``, ``policies``, ``topologies``: what there is to choose from."""
+"""``failstatic experiments``, ``policies``, ``faults``, ``topologies``: what there is to choose from."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from failstatic.commands import out
 def add(app: typer.Typer) -> None:
     app.command("experiments")(experiments)
     app.command("policies")(policies)
+    app.command("faults")(faults)
     app.command("topologies")(topologies)
 
 
@@ -32,6 +33,16 @@ def policies() -> None:
     _print((f"+{name}", summary) for name, (summary, _) in RETURNS.items())
 
 
+def faults() -> None:
+    """What can be broken, what each kind strikes, and its settings. More: docs/faults.md."""
+    from experiments.faults import FAULTS
+    from experiments.targets import TARGETS
+
+    _print((name, FAULTS[name].aims_at, ", ".join(FAULTS[name].settings), FAULTS.summary(name)) for name in FAULTS)
+    out().print("\n[bold]Targets[/bold]")
+    _print(TARGETS.items())
+
+
 def topologies() -> None:
     """The shipped topologies, and how to name others."""
     from topology.load import known, load
@@ -48,7 +59,7 @@ def topologies() -> None:
     )
 
 
-def _print(rows: Iterable[tuple[str, str]]) -> None:
+def _print(rows: Iterable[tuple[str, ...]]) -> None:
     table = Table.grid(padding=(0, 3))
     for row in rows:
         table.add_row(*row)

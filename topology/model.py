@@ -7,7 +7,7 @@ in the order of ``Topology.links``.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -125,6 +125,11 @@ class Topology:
     def neighbours(self, pop: str) -> dict[int, str]:
         """Port number → PoP at the far end."""
         return {port: link.other(pop) for port, link in self._ports[pop].items()}
+
+    def links_at(self, pops: Iterable[str]) -> tuple[str, ...]:
+        """Names of the links that end at one of these PoPs, each once, in order."""
+        ends = set(pops)
+        return tuple(link.name for link in self.links if not ends.isdisjoint(link.ends))
 
     def regions(self) -> Counter[str]:
         """How many PoPs each region has."""

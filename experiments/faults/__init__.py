@@ -5,12 +5,17 @@ from experiments.faults import (
     brain_kill,
     brain_poweroff,
     brain_return,
+    control_cut,
+    control_degrade,
+    control_heal,
+    control_silent,
     link_cut,
     link_degrade,
+    link_flap,
     link_heal,
     link_silent,
 )
-from experiments.faults.kind import Evidence, Fact, Fault, Preparing, Undo
+from experiments.faults.kind import Evidence, Fact, Fault, Preparing, Repeated, Undo
 from experiments.faults.registry import FAULTS
 
 __all__ = [
@@ -19,13 +24,19 @@ __all__ = [
     "Fact",
     "Fault",
     "Preparing",
+    "Repeated",
     "Undo",
     "brain_hang",
     "brain_kill",
     "brain_poweroff",
     "brain_return",
+    "control_cut",
+    "control_degrade",
+    "control_heal",
+    "control_silent",
     "link_cut",
     "link_degrade",
+    "link_flap",
     "link_heal",
     "link_silent",
 ]

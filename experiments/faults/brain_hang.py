@@ -23,18 +23,18 @@ class BrainHang:
     """Stopped in the process table, computing nothing, and the switches still hold their connections: not a death."""
 
     kind: ClassVar[str] = "brain.hang"
-    aims_at: ClassVar[str] = "brain"
+    aims_at: ClassVar[str] = BRAIN
     severs: ClassVar[bool] = False
     settings: ClassVar[Settings] = NO_SETTINGS
-    target: str = BRAIN
+    targets: tuple[str, ...] = (BRAIN,)
 
     def inject(self, lab: Lab) -> None:
-        self.target = settled(lab, self.target)
-        for brain in struck(lab, self.target):
+        self.targets = settled(lab, self.targets)
+        for brain in struck(lab, self.targets):
             brain.pause()
 
     def proof(self, lab: Lab) -> Evidence:
-        brains = struck(lab, self.target)
+        brains = struck(lab, self.targets)
         until(lab, lambda: states(brains) == "stopped", PROOF_S)
         state, computed, held = states(brains), _computed(lab, brains), connected(brains)
         return Evidence(
@@ -46,7 +46,7 @@ class BrainHang:
         )
 
     def heal(self, lab: Lab) -> None:
-        for brain in struck(lab, self.target):
+        for brain in struck(lab, self.targets):
             if brain.state() == "stopped":
                 brain.resume()
 

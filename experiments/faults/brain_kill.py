@@ -23,18 +23,18 @@ class BrainKill:
     """Gone from the process table, and no switch holds a connection."""
 
     kind: ClassVar[str] = "brain.kill"
-    aims_at: ClassVar[str] = "brain"
+    aims_at: ClassVar[str] = BRAIN
     severs: ClassVar[bool] = False
     settings: ClassVar[Settings] = NO_SETTINGS
-    target: str = BRAIN
+    targets: tuple[str, ...] = (BRAIN,)
 
     def inject(self, lab: Lab) -> None:
-        self.target = settled(lab, self.target)
-        for brain in struck(lab, self.target):
+        self.targets = settled(lab, self.targets)
+        for brain in struck(lab, self.targets):
             brain.kill()
 
     def proof(self, lab: Lab) -> Evidence:
-        brains = struck(lab, self.target)
+        brains = struck(lab, self.targets)
         until(lab, lambda: states(brains) == "gone" and not connected(brains), PROOF_S)
         state, left = states(brains), connected(brains)
         return Evidence(
@@ -45,6 +45,6 @@ class BrainKill:
         )
 
     def heal(self, lab: Lab) -> None:
-        for brain in struck(lab, self.target):
+        for brain in struck(lab, self.targets):
             if brain.state() == "gone":
                 brain.start()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from experiments.faults.brains import ALL, settled, states, struck
-from experiments.faults.kind import BRAIN, NO_SETTINGS, Evidence, Fact, Settings, drained, until
+from experiments.faults.kind import BRAIN, NO_SETTINGS, Evidence, Fact, Settings, drained, frames_within, until
 from experiments.faults.registry import FAULTS
 from experiments.lab import Lab
 
@@ -24,25 +24,23 @@ class BrainPoweroff:
     """Gone from the process table, and no control channel delivers a frame."""
 
     kind: ClassVar[str] = "brain.poweroff"
-    aims_at: ClassVar[str] = "brain"
+    aims_at: ClassVar[str] = BRAIN
     severs: ClassVar[bool] = False
     settings: ClassVar[Settings] = NO_SETTINGS
-    target: str = BRAIN
+    targets: tuple[str, ...] = (BRAIN,)
 
     def inject(self, lab: Lab) -> None:
         for channel in lab.control.values():
             channel.silence()
-        self.target = settled(lab, self.target, brain=ALL)
-        for brain in struck(lab, self.target):
+        self.targets = settled(lab, self.targets, brain=ALL)
+        for brain in struck(lab, self.targets):
             brain.kill()
 
     def proof(self, lab: Lab) -> Evidence:
-        brains = struck(lab, self.target)
+        brains = struck(lab, self.targets)
         until(lab, lambda: states(brains) == "gone", PROOF_S)
         drained(lab, lab.control.values())
-        state, before = states(brains), _control_frames(lab)
-        lab.wait_until(lab.now_s() + WINDOW_S)
-        frames = _control_frames(lab) - before
+        state, frames = states(brains), frames_within(lab, tuple(lab.control.values()), WINDOW_S)
         return Evidence(
             (
                 Fact("process", state, state == "gone"),
@@ -53,10 +51,6 @@ class BrainPoweroff:
     def heal(self, lab: Lab) -> None:
         for channel in lab.control.values():
             channel.heal()
-        for brain in struck(lab, self.target):
+        for brain in struck(lab, self.targets):
             if brain.state() == "gone":
                 brain.start()
-
-
-def _control_frames(lab: Lab) -> int:
-    return sum(sum(channel.frames()) for channel in lab.control.values())

@@ -33,29 +33,29 @@ class BrainReturn:
     """Running in the process table, and every switch holds a connection."""
 
     kind: ClassVar[str] = "brain.return"
-    aims_at: ClassVar[str] = "brain"
+    aims_at: ClassVar[str] = BRAIN
     severs: ClassVar[bool] = False
     settings: ClassVar[Settings] = {"state": parse_memory}
-    target: str = BRAIN
+    targets: tuple[str, ...] = (BRAIN,)
     state: str = ""
 
     def prepare(self, lab: Lab) -> None:
-        for brain in struck(lab, settled(lab, self.target, brain=ALL)) if self.state else ():
+        for brain in struck(lab, settled(lab, self.targets, brain=ALL)) if self.state else ():
             brain.returns_as(self.state)
 
     def undoes(self, other: Fault) -> bool:
-        return other.aims_at == self.aims_at and (self.target in (BRAIN, ALL) or self.target == other.target)
+        return other.aims_at == self.aims_at and (self.targets in ((BRAIN,), (ALL,)) or self.targets == other.targets)
 
     def inject(self, lab: Lab) -> None:
         """What ``undoes`` left to do: nothing, unless the brain died by itself."""
-        self.target = settled(lab, self.target, brain=ALL)
-        for brain in struck(lab, self.target):
+        self.targets = settled(lab, self.targets, brain=ALL)
+        for brain in struck(lab, self.targets):
             if brain.state() == "gone":
                 brain.start()
 
     def proof(self, lab: Lab) -> Evidence:
         everyone = frozenset(lab.topology.names)
-        brains = struck(lab, self.target)
+        brains = struck(lab, self.targets)
         until(lab, lambda: states(brains) == "running" and _by_all(brains) >= everyone, PROOF_S)
         state, connected = states(brains), _by_all(brains)
         return Evidence(

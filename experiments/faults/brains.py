@@ -19,28 +19,28 @@ LEADER_S = 5.0
 """How long a strike waits for somebody to lead."""
 
 
-def settled(lab: Lab, target: str, *, brain: str = LEADER) -> str:
-    """``target`` with its role turned into a name (or ``all``); ``brain``: what the plain word means here.
+def settled(lab: Lab, targets: tuple[str, ...], *, brain: str = LEADER) -> tuple[str, ...]:
+    """``targets`` with a role turned into a name (or ``all``); ``brain``: what the plain word means here.
 
     Raises LabError when nobody plays the role.
     """
     if len(lab.brains) == 1:
-        return next(iter(lab.brains))
-    role = brain if target == BRAIN else target
+        return tuple(lab.brains)
+    role = brain if targets == (BRAIN,) else targets[0]
     if role not in (LEADER, FOLLOWER):
-        return role
+        return (role,)
     until(lab, lambda: lab.leader() is not None, LEADER_S)
     leader = lab.leader()
     others = (name for name, one in lab.brains.items() if name != leader and one.state() == "running")
     found = leader if role == LEADER else next(others, None)
     if found is None:
         raise LabError(f"no brain is the {role} now")
-    return found
+    return (found,)
 
 
-def struck(lab: Lab, target: str) -> tuple[BrainControl, ...]:
-    """The brains behind a settled target; none behind a role that nobody has been found for."""
-    return tuple(brain for name, brain in lab.brains.items() if target in (name, ALL))
+def struck(lab: Lab, targets: tuple[str, ...]) -> tuple[BrainControl, ...]:
+    """The brains behind settled targets; none behind a role that nobody has been found for."""
+    return tuple(brain for name, brain in lab.brains.items() if ALL in targets or name in targets)
 
 
 def states(brains: tuple[BrainControl, ...]) -> str:

@@ -7,14 +7,15 @@ counters): a verdict never rests on a fault that only claims to have happened.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from experiments.lab import Lab, LinkControl
 
-BRAIN = "brain"
+BRAIN, LINK, CONTROL_CHANNEL, POP, SWITCH, MACHINE = "brain", "link", "control", "pop", "switch", "machine"
+"""What a kind can aim at."""
 CONTROL = "control:"
 """Prefix of targets that are control channels: ``control:ams``."""
 POLL_S = 0.02
@@ -50,11 +51,12 @@ class Fault(Protocol):
 
     kind: ClassVar[str]
     aims_at: ClassVar[str]
-    """``"brain"`` or ``"link"``: what its target must be."""
+    """``"brain"``, ``"link"``, ``"control"``, ``"pop"``, ``"switch"`` or ``"machine"``: what its targets must be."""
     severs: ClassVar[bool]
-    """Whether its target carries nothing any more while it stands: the oracle must know."""
+    """Whether links (all, of a PoP) carry nothing any more while it stands: the oracle must know."""
     settings: ClassVar[Settings]
-    target: str
+    targets: tuple[str, ...]
+    """Resolved names: links, ``control:POP``, PoPs; ``("brain",)``."""
 
     def inject(self, lab: Lab) -> None: ...
 
@@ -80,6 +82,25 @@ class Preparing(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Beat:
+    """One blow of a kind that strikes again and again."""
+
+    at_s: float
+    fault: str
+    """The kind that strikes then."""
+    proven: bool = True
+    """False: between the first and the last, where a proof would take longer than the next blow is away."""
+
+
+@runtime_checkable
+class Repeated(Protocol):
+    """A kind that is no single fault (``link.flap``): the timeline puts its beats in its place."""
+
+    def beats(self, at_s: float, seed: str) -> Iterator[Beat]:
+        """In order, from ``at_s`` on; ``seed`` decides what chance decides."""
+
+
+@dataclass(frozen=True, slots=True)
 class Seen:
     """One direction of a running link as measured just now."""
 
@@ -90,10 +111,10 @@ class Seen:
 
 @runtime_checkable
 class Measuring(Protocol):
-    """An optional power of a lab: measure a running link (or ``control:POP``) by frames of its own."""
+    """An optional power of a lab: measure running links (or ``control:POP``) by frames of its own."""
 
-    def measure_link(self, target: str) -> Mapping[str, Seen]:
-        """``"ab"`` and ``"ba"``: what each direction does now."""
+    def measure_links(self, targets: Sequence[str]) -> Mapping[str, Mapping[str, Seen]]:
+        """Of each target ``"ab"`` and ``"ba"``: what that direction does now."""
 
 
 @runtime_checkable
@@ -109,9 +130,11 @@ Settings = Mapping[str, Callable[[object], Any]]
 NO_SETTINGS: Settings = MappingProxyType({})
 
 
-def wire(lab: Lab, target: str) -> LinkControl:
-    """The running link behind a resolved target: a backbone link or ``control:POP``."""
-    return lab.control[target[len(CONTROL) :]] if target.startswith(CONTROL) else lab.links[target]
+def wires(lab: Lab, targets: Iterable[str]) -> list[LinkControl]:
+    """The running links behind resolved targets: backbone links or ``control:POP``."""
+    return [
+        lab.control[name.removeprefix(CONTROL)] if name.startswith(CONTROL) else lab.links[name] for name in targets
+    ]
 
 
 def until(lab: Lab, condition: Callable[[], bool], within_s: float) -> bool:
@@ -124,11 +147,16 @@ def until(lab: Lab, condition: Callable[[], bool], within_s: float) -> bool:
     return True
 
 
-def frames_within(lab: Lab, link: LinkControl, window_s: float) -> int:
-    """Frames that come out of a link, both ways together, during ``window_s`` from now on."""
-    before = sum(link.frames())
+def frames_within(lab: Lab, links: Sequence[LinkControl], window_s: float) -> int:
+    """Frames that come out of links, both ways together, during ``window_s`` from now on."""
+    before = frames(links)
     lab.wait_until(lab.now_s() + window_s)
-    return sum(link.frames()) - before
+    return frames(links) - before
+
+
+def frames(links: Iterable[LinkControl]) -> int:
+    """Frames that have come out of links so far, both ways together."""
+    return sum(sum(link.frames()) for link in links)
 
 
 def drained(lab: Lab, links: Iterable[LinkControl]) -> None:

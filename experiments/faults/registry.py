@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
 from typing import Any, TypeVar
 
 from experiments.faults.kind import Fault
@@ -28,6 +30,14 @@ class Registry:
     def names(self) -> tuple[str, ...]:
         return tuple(sorted(self._kinds))
 
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names())
+
+    def summary(self, name: str) -> str:
+        """One line: how the module of this kind begins."""
+        first = (sys.modules[self[name].__module__].__doc__ or "").splitlines()[0]
+        return first.partition("``: ")[2]
+
     def __getitem__(self, name: str) -> FaultType:
         """Raises InputError, naming the known kinds."""
         try:
@@ -35,9 +45,9 @@ class Registry:
         except KeyError:
             raise InputError(unknown("fault", name, self._kinds)) from None
 
-    def make(self, name: str, target: str, **settings: Any) -> Fault:
+    def make(self, name: str, *targets: str, **settings: Any) -> Fault:
         """A fault ready to inject. ``settings`` are those of its class, already checked by the spec."""
-        fault: Fault = self[name](target, **settings)
+        fault: Fault = self[name](targets, **settings)
         return fault
 
 

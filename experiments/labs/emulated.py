@@ -11,14 +11,16 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from experiments.companions import Companion
 from experiments.faults.kind import CONTROL, Seen
-from experiments.lab import BrainControl, LinkControl, PathTrace, Record, TrafficPlan
+from experiments.lab import BrainControl, LinkControl, PathTrace, Record, SwitchControl, TrafficPlan
 from experiments.labs import companions
 from experiments.labs.brains import BrainSite
+from experiments.labs.emulated_switch import EmulatedSwitch
 from experiments.labs.leadership import Leadership
 from experiments.labs.load import Load, LoadMeter
 from experiments.policies import Policy
@@ -61,6 +63,7 @@ class EmulatedLab:
 
     links: Mapping[str, LinkControl]
     control: Mapping[str, LinkControl]
+    switches: Mapping[str, SwitchControl]
     brain: BrainControl
     brains: Mapping[str, BrainControl]
 
@@ -117,8 +120,10 @@ class EmulatedLab:
         )
         self.network.start()
         self.links, self.control = self.network.links, self.network.control
+        lift = partial(self._inside.lift, rank="switch")
         for pop in self.topology.names:
-            self._inside.lift(self.network.vswitchd_pid(pop), "switch")
+            lift(self.network.vswitchd_pid(pop))
+        self.switches = {pop: EmulatedSwitch(self.network.vswitch(pop), lift) for pop in self.topology.names}
         hosts = {pop: self.network.pid(addressing.host_name(pop)) for pop in self.topology.names}
         switches = {pop: self.network.pid(pop) for pop in self.topology.names}
         self._hosts = hosts
@@ -228,11 +233,14 @@ class EmulatedLab:
     def trace(self, pairs: Sequence[Pair], pcap: Path | None = None) -> tuple[PathTrace, ...]:
         return self._tracer.trace(pairs, pcap=pcap, deadline_s=TRACE_S)
 
-    def measure_link(self, target: str) -> Mapping[str, Seen]:
-        found = measure({target: self._ends(target)})[target]
+    def measure_links(self, targets: Sequence[str]) -> Mapping[str, Mapping[str, Seen]]:
+        found = measure({target: self._ends(target) for target in targets})
         return {
-            "ab": Seen(found.delay_ab_ms, found.rate_bps, found.loss_ab),
-            "ba": Seen(found.delay_ba_ms, found.rate_bps, found.loss_ba),
+            target: {
+                "ab": Seen(seen.delay_ab_ms, seen.rate_bps, seen.loss_ab),
+                "ba": Seen(seen.delay_ba_ms, seen.rate_bps, seen.loss_ba),
+            }
+            for target, seen in found.items()
         }
 
     def stop(self) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
-from experiments.lab import BrainControl, LinkControl, LinkShape, PathTrace, TrafficPlan, brain_names
+from experiments.lab import BrainControl, LinkControl, LinkShape, PathTrace, SwitchControl, TrafficPlan, brain_names
 from topology.errors import LabError
 from topology.forwarding import Snapshot, SwitchState
 from topology.model import Pair, Topology
@@ -25,16 +25,20 @@ class FakeLink:
     def __init__(self, shape: LinkShape, now_s: Callable[[], float], note: Callable[[str], None]) -> None:
         self.shape, self.running = shape, shape
         self.up, self.carries = True, True
+        self.senders = [True, True]
+        """Whether somebody sends at end a, at end b."""
         self._now_s, self._note = now_s, note
-        self._counted, self._since_s = 50.0, now_s()
+        self._counted, self._since_s = [50.0, 50.0], now_s()
 
-    def _count(self) -> None:
-        if self.up and self.carries:
-            self._counted += FRAMES_PER_S * max(0.0, self._now_s() - self._since_s)
+    def count(self) -> None:
+        """Everything until now, as things were."""
+        for way, sends in enumerate(self.senders):
+            if self.up and self.carries and sends:
+                self._counted[way] += FRAMES_PER_S * max(0.0, self._now_s() - self._since_s)
         self._since_s = self._now_s()
 
     def _set(self, name: str, up: bool, carries: bool) -> None:
-        self._count()
+        self.count()
         self._note(name)
         self.up, self.carries = up, carries
 
@@ -56,8 +60,35 @@ class FakeLink:
         return (self.up, self.up)
 
     def frames(self) -> tuple[int, int]:
-        self._count()
-        return (int(self._counted), int(self._counted))
+        self.count()
+        ab, ba = self._counted
+        return (int(ab), int(ba))
+
+
+class FakeSwitch:
+    """A process by name; while it is gone nobody sends at its ends of the links."""
+
+    def __init__(self, ends: Sequence[tuple[FakeLink, int]], note: Callable[[str], None], deaf: bool) -> None:
+        self._ends, self._note, self._deaf = ends, note, deaf
+        self._up = True
+
+    def _become(self, call: str, up: bool) -> None:
+        self._note(call)
+        if self._deaf:
+            return
+        self._up = up
+        for link, end in self._ends:
+            link.count()
+            link.senders[end] = up
+
+    def crash(self) -> None:
+        self._become("crash", False)
+
+    def start(self) -> None:
+        self._become("start", True)
+
+    def running(self) -> bool:
+        return self._up
 
 
 class FakeBrain:
@@ -123,11 +154,20 @@ class FakeLab:
         made = {name: self._brain(name, deaf) for name in brain_names(brains)}
         self.brains: Mapping[str, BrainControl] = made
         self.brain = next(iter(made.values()))
-        self.links: Mapping[str, LinkControl] = {
+        links = {
             link.name: self._link(link.name, LinkShape(link.delay_ms, link.capacity_bps)) for link in topology.links
         }
+        self.links: Mapping[str, LinkControl] = links
         self.control: Mapping[str, LinkControl] = {
             pop: self._link(f"control:{pop}", LinkShape(1.0, CONTROL_RATE_BPS)) for pop in topology.names
+        }
+        self.switches: Mapping[str, SwitchControl] = {
+            pop: FakeSwitch(
+                [(links[link.name], link.ends.index(pop)) for link in topology.ports(pop).values()],
+                lambda call, pop=pop: self.calls.append(f"{pop}.{call}"),  # type: ignore[misc]
+                f"{pop}.crash" in deaf,
+            )
+            for pop in topology.names
         }
         self.on_wait: Callable[[float], None] = lambda _: None
 

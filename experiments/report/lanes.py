@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 WORDS = {
     "brain.kill": "brain killed", "brain.hang": "brain hung", "brain.poweroff": "brain without power",
     "link.cut": "cut", "link.silent": "silently cut", "link.degrade": "degraded",
+    "control.cut": "cut", "control.silent": "silently cut", "control.degrade": "degraded",
 }  # fmt: skip
 
 
@@ -51,12 +52,14 @@ def _until(event: Event, story: Story) -> float:
 
 
 def _undoes(heal: Event, fault: Event) -> bool:
-    return heal.target == fault.target and heal.aims_at == fault.aims_at
+    return heal.aims_at == fault.aims_at and all(
+        set(getattr(fault, touched)) <= set(getattr(heal, touched)) for touched in ("links", "pops", "control")
+    )
 
 
 def _label(event: Event) -> str:
     words = WORDS.get(event.kind, event.kind)
-    return f"{event.target} {words}" if event.links or ":" in event.target else words
+    return f"{event.target} {words}" if event.links or event.control else words
 
 
 def as_expected(story: Story) -> Samples:

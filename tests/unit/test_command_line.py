@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from experiments import run as launcher
+from experiments.faults import FAULTS
 from experiments.prepare import Prepared
 from failstatic import names
 from failstatic.cli import app
@@ -139,3 +140,10 @@ def test_names_complete() -> None:
     assert list(names.topologies("edge")) == ["edge12"]
     assert list(names.backends("m")) == ["modelled"]
     assert list(names.runs("")) == []
+
+
+def test_every_kind_of_fault_is_listed_with_one_line_of_its_own() -> None:
+    told = RUNNER.invoke(app, ["faults"], env={"COLUMNS": "300"}).output
+    lines = {line.split()[0]: line for line in told.splitlines() if line.strip()}
+    assert {*FAULTS} <= set(lines)
+    assert all(FAULTS.summary(name) and FAULTS.summary(name) in lines[name] for name in FAULTS)

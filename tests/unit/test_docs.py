@@ -44,7 +44,7 @@ def test_every_metric_and_whether_a_check_on_it_needs_a_phase() -> None:
 
 
 def test_every_fault() -> None:
-    assert {row[0].strip("`") for row in rows("experiments.md", "| kind | target |")} == set(FAULTS.names())
+    assert {row[0].strip("`") for row in rows("faults.md", "| kind | strikes |")} == set(FAULTS.names())
 
 
 def test_the_example_of_a_fault_is_the_real_one() -> None:

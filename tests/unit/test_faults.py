@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import pytest
 from fake_run import ring
 
 from experiments.faults import FAULTS, Fault, Undo
-from experiments.faults.kind import Evidence, Fact, Seen
+from experiments.faults.kind import Evidence, Fact, Seen, wires
 from experiments.faults.registry import Registry
+from experiments.lab import LinkShape
 from experiments.labs.fake import FakeLab
 from topology.errors import InputError
 
@@ -92,10 +93,14 @@ class MeasuringLab(FakeLab):
 
     off_ms = 0.0
 
-    def measure_link(self, target: str) -> Mapping[str, Seen]:
-        shape = self.links[target].running  # type: ignore[attr-defined]
-        seen = Seen(shape.delay_ms + self.off_ms, shape.rate_bps, shape.loss)
-        return {"ab": seen, "ba": seen}
+    def measure_links(self, targets: Sequence[str]) -> Mapping[str, Mapping[str, Seen]]:
+        return {target: dict.fromkeys(("ab", "ba"), self._seen(shape)) for target, shape in self._shapes(targets)}
+
+    def _shapes(self, targets: Sequence[str]) -> Iterator[tuple[str, LinkShape]]:
+        return zip(targets, (link.running for link in wires(self, targets)), strict=True)  # type: ignore[attr-defined]
+
+    def _seen(self, shape: LinkShape) -> Seen:
+        return Seen(shape.delay_ms + self.off_ms, shape.rate_bps, shape.loss)
 
 
 def test_a_degraded_link_is_measured_both_ways() -> None:

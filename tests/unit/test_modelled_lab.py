@@ -46,14 +46,24 @@ def test_it_can_measure_its_links_and_their_frames_count(tmp_path: Path) -> None
     link = lab.links["a-b"]
     link.reshape(type(link.shape)(25.0, 5e6, 0.1))
     before, began_s = sum(link.frames()), lab.now_s()
-    seen = lab.measure_link("a-b")["ba"]
+    seen = lab.measure_links(["a-b"])["a-b"]["ba"]
     assert (seen.delay_ms, seen.rate_bps, seen.loss) == (25.0, 5e6, 0.1)
     assert lab.now_s() > began_s
     assert sum(link.frames()) > before + 50
-    assert lab.measure_link("control:c")["ab"].delay_ms == pytest.approx(30.0)
+    assert lab.measure_links(["control:c"])["control:c"]["ab"].delay_ms == pytest.approx(30.0)
     link.silence()
     with pytest.raises(LabError, match="no frame of a measurement came over a-b"):
-        lab.measure_link("a-b")
+        lab.measure_links(["a-b"])
+
+
+ENDS = {"link.heal": "cut", "control.heal": "cut", "brain.return": "kill"}
+"""End of faults → what it ends here."""
+TARGET = {"link": "a-b", "control": "control:b"}
+SETTINGS = {
+    "link.degrade": {"extra_delay": "20 ms", "loss": "5 %"},
+    "control.degrade": {"extra_delay": "20 ms", "loss": "5 %"},
+    "link.flap": {"every": "1 s", "lasting": "4 s"},
+}
 
 
 @pytest.mark.parametrize("policy", ["soft-state", "fail-static", "fast-reroute"])
@@ -61,10 +71,11 @@ def test_it_can_measure_its_links_and_their_frames_count(tmp_path: Path) -> None
 def test_every_kind_of_fault_proves_itself(kind: str, policy: str, tmp_path: Path) -> None:
     if kind not in refusals.FAULTS:
         pytest.skip(f"the model refuses {kind}")
-    first = {"link.heal": "link.cut", "brain.return": "brain.kill"}.get(kind, kind)
-    target = {"target": "a-b"} if kind.startswith("link") else {}
-    settings = {"with": {"extra_delay": "20 ms", "loss": "5 %"}} if kind == "link.degrade" else {}
-    second = "link.heal" if kind.startswith("link") else "brain.return"
+    first = {end: f"{end.partition('.')[0]}.{broken}" for end, broken in ENDS.items()}.get(kind, kind)
+    sort = kind.partition(".")[0]
+    target = {} if sort == "brain" else {"target": TARGET[sort]}
+    settings = {"with": SETTINGS[kind]} if kind in SETTINGS else {}
+    second = next(end for end in ENDS if end.startswith(sort))
     asked = Spec.model_validate(
         {
             "name": "small",

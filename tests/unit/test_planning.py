@@ -87,7 +87,7 @@ def test_the_shipped_experiment_plans_on_other_networks_too(topology: str) -> No
     assert prepared.planned.controls
     assert len(prepared.planned.traffic.probes.fine_pairs) == 2
     assert len(prepared.planned.traffic.bulk) == 12
-    assert prepared.timeline.first_link() in {link.name for link in prepared.topology.links}
+    assert prepared.timeline.first_on_a_link().reach.links[0] in {link.name for link in prepared.topology.links}
 
 
 def test_pairs_with_fine_probes_are_in_the_sample() -> None:

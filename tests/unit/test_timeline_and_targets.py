@@ -27,11 +27,11 @@ EVEN = {("a", "b"): 0.5, ("b", "c"): 0.3, ("c", "d"): 0.2}
     ],
 )
 def test_a_role_or_a_name_becomes_one_name(words: str, name: str) -> None:
-    assert resolve(words, "link", ring(), EVEN) == name
+    assert resolve(words, "link", ring(), EVEN) == (name,)
 
 
 def test_the_brain_needs_no_target_and_takes_no_other() -> None:
-    assert resolve("", "brain", ring(), EVEN) == resolve("brain", "brain", ring(), EVEN) == "brain"
+    assert resolve("", "brain", ring(), EVEN) == resolve("brain", "brain", ring(), EVEN) == ("brain",)
     with pytest.raises(InputError, match="takes no other target"):
         resolve("a-b", "brain", ring(), EVEN)
 
@@ -71,9 +71,11 @@ def test_settings_are_read_into_numbers() -> None:
 
 def test_the_first_struck_link_is_a_backbone_link() -> None:
     faults = [{"at": "1 s", "fault": "brain.kill"}, {"at": "2 s", "fault": "link.cut", "target": "control:b"}]
-    assert timeline(spec(timeline=faults), ring(), EVEN).first_link() is None
+    assert timeline(spec(timeline=faults), ring(), EVEN).first_on_a_link() is None
     faults.append({"at": "3 s", "fault": "link.silent", "target": "c-b"})
-    assert timeline(spec(timeline=faults), ring(), EVEN).first_link() == "b-c"
+    first = timeline(spec(timeline=faults), ring(), EVEN).first_on_a_link()
+    assert first is not None
+    assert first.targets == ("b-c",)
 
 
 @given(st.lists(st.integers(100, 50000), min_size=1, max_size=5, unique=True), st.one_of(st.none(), st.floats(0.25, 5)))

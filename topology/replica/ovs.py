@@ -56,9 +56,14 @@ class Place:
         return self.home / "db.sock"
 
     @property
+    def management_socket(self) -> Path:
+        """The bridge's own OpenFlow listener; there once the bridge has its ports."""
+        return self.home / f"{self.pop}.mgmt"
+
+    @property
     def openflow(self) -> str:
         """The bridge's management connection, as ovs-ofctl wants it."""
-        return f"unix:{self.home / self.pop}.mgmt"
+        return f"unix:{self.management_socket}"
 
     def log(self, daemon: str) -> Path:
         return self.home / f"{daemon}.log"

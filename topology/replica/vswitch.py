@@ -96,6 +96,18 @@ class VSwitch:
             if status is not None
         )
 
+    def crash(self) -> None:
+        """SIGKILL to ovs-vswitchd: its tables are gone, the database stays. May be called twice."""
+        daemon = self._daemons["ovs-vswitchd"]
+        daemon.kill()
+        daemon.wait()
+
+    def restart(self) -> None:
+        """After a crash; returns once the bridge has its ports again and answers. May be called twice."""
+        if not self.running():
+            self.begin_switch()
+            self.wait_until(lambda: _answers(self.place.management_socket), "ovs-vswitchd")
+
     def begin_stop(self) -> None:
         """SIGTERM, so that interfaces go back as they were."""
         for daemon in self._daemons.values():
@@ -132,8 +144,13 @@ class VSwitch:
         return self.place.home / f"{daemon}.err"
 
     def _database_answers(self) -> bool:
-        with socket.socket(socket.AF_UNIX) as probe:
-            return probe.connect_ex(str(self.place.database_socket)) == 0
+        return _answers(self.place.database_socket)
+
+
+def _answers(listener: Path) -> bool:
+    """Whether somebody listens on this Unix socket."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(listener)) == 0
 
 
 def _spawn(command: ovs.Command) -> subprocess.Popen[str]:

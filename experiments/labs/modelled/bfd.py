@@ -36,10 +36,17 @@ class Session:
     """What the far end's last packet promised."""
     received: int = 0
     checking: bool = field(default=False)
+    life: int = 1
+    """Odd while its switch runs; packets and plans of another life count for nothing."""
 
     @property
     def up(self) -> bool:
         return self.state == UP
+
+    @property
+    def dead(self) -> bool:
+        """Its switch has crashed."""
+        return self.life % 2 == 0
 
 
 class Bfd:
@@ -56,8 +63,25 @@ class Bfd:
 
     def start(self) -> None:
         """Both ends begin to send, each somewhere in its first slow interval."""
-        for end, session in enumerate(self.ends):
-            self._later(session.chance.random() * BFD_SLOW_S, lambda end=end: self._send(end))  # type: ignore[misc]
+        for end in (0, 1):
+            self._begin(end)
+
+    def _begin(self, end: int) -> None:
+        session = self.ends[end]
+        life = session.life
+        self._later(session.chance.random() * BFD_SLOW_S, lambda: self._send(end, life))
+
+    def crash(self, end: int) -> None:
+        """The switch at this end dies: it sends and hears nothing more."""
+        self.wake()
+        session = self.ends[end]
+        session.life += 1
+        session.state, session.far_interval_s = DOWN, BFD_SLOW_S
+
+    def restart(self, end: int) -> None:
+        """The switch is back, and its session begins anew."""
+        self.ends[end].life += 1
+        self._begin(end)
 
     @property
     def settled(self) -> bool:
@@ -75,23 +99,25 @@ class Bfd:
         awakening = self._awakenings
         self._clock.after(delay_s, lambda: action() if awakening == self._awakenings else None)
 
-    def _send(self, end: int) -> None:
+    def _send(self, end: int, life: int) -> None:
         session, link = self.ends[end], self._wire.now
+        if session.life != life:
+            return
         session.sent_s = self._clock.now
         if link.lit and link.carries and not (link.loss and session.chance.random() < link.loss):
             state, cuts = session.state, len(self._wire.cuts_s)
             self._later(link.delay_s, lambda: self._receive(1 - end, state, cuts))
         interval_s = self._pace(session.state)
-        self._later(interval_s * (1 - session.chance.random() * BFD_JITTER), lambda: self._send(end))
+        self._later(interval_s * (1 - session.chance.random() * BFD_JITTER), lambda: self._send(end, life))
 
     def _pace(self, state: int) -> float:
         """Desired Min TX Interval (RFC 5880, 6.8.3)."""
         return self._interval_s if state == UP else max(self._interval_s, BFD_SLOW_S)
 
     def _receive(self, end: int, far_state: int, cuts: int) -> None:
-        if cuts != len(self._wire.cuts_s):
-            return
         session = self.ends[end]
+        if session.dead or cuts != len(self._wire.cuts_s):
+            return
         session.received += 1
         session.far_interval_s = self._pace(far_state)
         session.detect_s = self._clock.now + BFD_MULTIPLIER * max(self._interval_s, session.far_interval_s)
@@ -157,7 +183,8 @@ class Bfd:
             arrives_s = session.sent_s + number * self._period_s + delay_s - now_s
             self._later(arrives_s, lambda: self._receive(1 - end, UP, cuts))
         session.sent_s += played * self._period_s
-        self._later(session.sent_s + self._period_s - now_s, lambda: self._send(end))
+        life = session.life
+        self._later(session.sent_s + self._period_s - now_s, lambda: self._send(end, life))
 
 
 def _next(state: int, far: int) -> int:

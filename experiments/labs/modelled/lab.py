@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from experiments.faults.kind import CONTROL, Seen
-from experiments.lab import BrainControl, Hop, LinkControl, PathTrace, Record, TrafficPlan, brain_names
+from experiments.lab import BrainControl, Hop, LinkControl, PathTrace, Record, SwitchControl, TrafficPlan, brain_names
 from experiments.labs.leadership import Leadership
 from experiments.labs.modelled import bulk, pieces, probes, timers
 from experiments.labs.modelled.clock import Clock
@@ -26,6 +26,7 @@ from experiments.labs.modelled.rconn import Dialer
 from experiments.labs.modelled.schedule import streams
 from experiments.labs.modelled.switch import ModelSwitch, Port
 from experiments.labs.modelled.tables import State
+from experiments.labs.modelled.vswitchd import Vswitchd
 from experiments.policies import Policy
 from topology.errors import LabError
 from topology.forwarding import Snapshot, SwitchState
@@ -42,6 +43,7 @@ class ModelledLab:
     brains: Mapping[str, BrainControl]
     links: Mapping[str, LinkControl]
     control: Mapping[str, LinkControl]
+    switches: Mapping[str, SwitchControl]
 
     def __init__(self, topology: Topology, policy: Policy, *, seed: int, record: Record, folder: Path) -> None:
         self.topology, self.policy = topology, policy
@@ -59,6 +61,7 @@ class ModelledLab:
         self.brains, self.brain = self._processes, next(iter(self._processes.values()))
         self.links, self.control = self._wires, self._channels
         self._leadership = Leadership(self.brains)
+        self.switches = {pop: self._vswitchd(pop, switch) for pop, switch in self._switches.items()}
         self._network = Network(topology, self._switches, self._wires, self._past)
         stage = Stage(topology, self._clock, self._wires, self._switches, self._seed, record)
         self._companions = [MODELS[type(companion)](companion, stage) for companion in policy.companions]
@@ -69,6 +72,10 @@ class ModelledLab:
         process = BrainProcess(self._clock, self.topology, self.policy.brain, self._switches, said)
         process.dialers = {pop: Dialer(way, process) for pop, way in self._channels.items()}
         return process
+
+    def _vswitchd(self, pop: str, switch: ModelSwitch) -> Vswitchd:
+        dialers = [process.dialers[pop] for process in self._processes.values()]
+        return Vswitchd(self._clock, switch, dialers, self._wires)
 
     def leader(self) -> str | None:
         return self._leadership.leader()
@@ -165,10 +172,13 @@ class ModelledLab:
             for pair, flight in zip(pairs, flights, strict=True)
         )
 
-    def measure_link(self, target: str) -> Mapping[str, Seen]:
-        """What the link does now: known, and yet it takes its time and its frames. Raises LabError where none comes."""
-        wire = self._channels[target[len(CONTROL) :]] if target.startswith(CONTROL) else self._wires[target]
+    def measure_links(self, targets: Sequence[str]) -> Mapping[str, Mapping[str, Seen]]:
+        """What the links do now: known, and yet it takes time and frames. Raises LabError where none comes."""
         self._clock.run_until(self._clock.now + timers.MEASURE_S)
+        return {target: self._measured(target) for target in targets}
+
+    def _measured(self, target: str) -> Mapping[str, Seen]:
+        wire = self._channels[target.removeprefix(CONTROL)] if target.startswith(CONTROL) else self._wires[target]
         if not (wire.now.lit and wire.now.carries):
             raise LabError(f"no frame of a measurement came over {target}")
         wire.measure(round(timers.MEASURE_FRAMES * (1 - wire.now.loss)))

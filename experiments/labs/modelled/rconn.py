@@ -70,6 +70,7 @@ class Dialer:
         self._channel, self._clock, self._listener = channel, channel.clock, listener
         self._connection: Connection | None = None
         self._active = False
+        self._life = 0
         self._backoff_s = 0.0
         self._connected_s = self._heard_s = 0.0
 
@@ -134,9 +135,24 @@ class Dialer:
 
     # ---------------------------------------------------------- ending
 
+    def crash(self) -> None:
+        """The switch's process is gone: its kernel closes the connection, and nobody tries again."""
+        connection, self._life = self._connection, self._life + 1
+        if connection is not None:
+            self._hang_up(connection)
+        self._forget()
+        self._backoff_s = 0.0
+
+    def _hang_up(self, connection: Connection) -> None:
+        connection.to_brain(ACK_BITS, lambda: self._listener.fin(connection))
+        connection.close()
+
+    def _forget(self) -> None:
+        self._connection, self._active, self.established = None, False, False
+
     def give_up(self, connection: Connection) -> None:
         """Close from this side; the brain hears of it when the channel lets it."""
-        connection.to_brain(ACK_BITS, lambda: self._listener.fin(connection))
+        self._hang_up(connection)
         self.lost(connection)
 
     def lost(self, connection: Connection) -> None:
@@ -149,5 +165,6 @@ class Dialer:
             self._backoff_s = MIN_BACKOFF_S
         else:
             self._backoff_s = min(2 * self._backoff_s, self.max_backoff_s)
-        self._connection, self._active, self.established = None, False, False
-        self._clock.after(self._backoff_s, self.connect)
+        self._forget()
+        life = self._life
+        self._clock.after(self._backoff_s, lambda: self.connect() if life == self._life else None)

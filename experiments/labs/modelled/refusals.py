@@ -14,8 +14,13 @@ FAULTS = frozenset(
         "brain.kill",
         "brain.poweroff",
         "brain.return",
+        "control.cut",
+        "control.degrade",
+        "control.heal",
+        "control.silent",
         "link.cut",
         "link.degrade",
+        "link.flap",
         "link.heal",
         "link.silent",
     }

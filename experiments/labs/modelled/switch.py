@@ -39,7 +39,9 @@ class Port:
         self._clock.after(PORT_REACTION_S, self.settle)
 
     def settle(self) -> None:
-        """Take over what is so now."""
+        """Take over what is so now; a switch that has crashed looks when it is back."""
+        if not self.switch.up:
+            return
         live = self.carrier and (self.bfd is None or self.bfd.up)
         if (live, self.carrier) == (self.live, self.announced):
             return
@@ -54,7 +56,7 @@ class ModelSwitch:
     """``track`` holds its states; rules as OpenFlow 1.3 changes them."""
 
     def __init__(self, clock: Clock, past: Past, pop: str) -> None:
-        self.pop = pop
+        self.pop, self.up = pop, True
         self.ports: dict[int, Port] = {}
         self.flows: dict[_Key, FlowRule] = {}
         self.groups: dict[int, GroupRule] = {}
@@ -63,6 +65,20 @@ class ModelSwitch:
         self._known: dict[object, State] = {}
         """States that it has been in: it often comes back to one, and what was looked up holds again."""
         self.track: Track[State] = Track(past, State(SwitchState((), (), frozenset({HOST_PORT}))))
+
+    def crash(self) -> None:
+        """The process is gone, and with it all that it was told."""
+        self.up = False
+        for table in (self.flows, self.groups, self._expires):
+            table.clear()
+        self._become(State(SwitchState()))
+
+    def restart(self) -> None:
+        """It runs again, with empty tables, and finds its ports as they are."""
+        self.up = True
+        for port in self.ports.values():
+            port.settle()
+        self.open()
 
     def open(self) -> None:
         """All ports are there: forward by those that live."""

@@ -20,6 +20,11 @@ BFD_SLOW_S = 1.0
 BFD_JITTER = 0.25
 """Each interval is shortened by up to this share at random (RFC 5880, 6.8.7; lib/bfd.c)."""
 
+# ------------------------------------------------------------------ a switch that was killed
+
+VSWITCHD_START_S = 0.1
+"""From exec until the bridge has its ports and answers. Measured on Open vSwitch 3.1."""
+
 # ------------------------------------------------------------------ rules
 
 EXPIRY_LAG_S = 0.05

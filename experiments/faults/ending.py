@@ -1,0 +1,50 @@
+"""Events that end others: what heals and returns have in common."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from experiments.faults.kind import NO_SETTINGS, Evidence, Fact, Fault, Measuring, Settings, frames, until, wires
+from experiments.faults.severed import carriers
+from experiments.lab import Lab
+
+PROOF_S = 0.5
+"""Where anybody forwards, frames come back with the next probe or BFD packet."""
+
+
+@dataclass(slots=True)
+class Ending:
+    """Ends every fault that aims at the same and strikes nothing else than its targets."""
+
+    aims_at: ClassVar[str]
+    severs: ClassVar[bool] = False
+    settings: ClassVar[Settings] = NO_SETTINGS
+    targets: tuple[str, ...]
+
+    def undoes(self, other: Fault) -> bool:
+        return other.aims_at == self.aims_at and set(other.targets) <= set(self.targets)
+
+    def heal(self, lab: Lab) -> None:
+        """An end is healthy: nothing to undo."""
+
+
+@dataclass(slots=True)
+class Healed(Ending):
+    """Carrier at both ends, and frames come out again: of every link."""
+
+    def inject(self, lab: Lab) -> None:
+        for link in wires(lab, self.targets):
+            link.heal()
+
+    def proof(self, lab: Lab) -> Evidence:
+        links = wires(lab, self.targets)
+        before = [frames([link]) for link in links]
+
+        def alive() -> bool:
+            return all(all(link.carrier()) and frames([link]) > had for link, had in zip(links, before, strict=True))
+
+        if not until(lab, alive, PROOF_S) and isinstance(lab, Measuring):
+            lab.measure_links(self.targets)  # where nobody forwards, nobody sends: frames of our own
+        since = min(frames([link]) - had for link, had in zip(links, before, strict=True))
+        return Evidence((carriers(links, lit=True), Fact("frames_since", since, since > 0)))

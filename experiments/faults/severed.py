@@ -1,0 +1,83 @@
+"""Links that stop delivering: what cut and silent links have in common, on the backbone and on the way to the brain.
+
+A cut is seen by the port; silence is not, only BFD (RFC 5880) or a probe of one's own can notice it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from experiments.faults.kind import NO_SETTINGS, Evidence, Fact, Settings, drained, frames_within, until, wires
+from experiments.lab import Lab, LinkControl
+
+WINDOW_S = 0.2
+PROOF_S = 0.5
+
+
+@dataclass(slots=True)
+class Severed:
+    """Frames, which did come before, come no more out of any of the links."""
+
+    settings: ClassVar[Settings] = NO_SETTINGS
+    lit: ClassVar[bool]
+    """Whether the ends keep carrier."""
+    targets: tuple[str, ...]
+    before: tuple[int, ...] = field(default=(), init=False)
+
+    def sever(self, link: LinkControl) -> None:
+        raise NotImplementedError
+
+    def inject(self, lab: Lab) -> None:
+        links = wires(lab, self.targets)
+        for link in links:
+            self.sever(link)
+        # Counted after the deed so that asking does not delay it: all these came before.
+        self.before = tuple(sum(link.frames()) for link in links)
+
+    def proof(self, lab: Lab) -> Evidence:
+        links = wires(lab, self.targets)
+        if self.lit:
+            drained(lab, links)
+        else:
+            until(lab, lambda: not any(any(link.carrier()) for link in links), PROOF_S)
+        frames, before = frames_within(lab, links, WINDOW_S), min(self.before, default=0)
+        return Evidence(
+            (
+                carriers(links, self.lit),
+                Fact(f"frames_in_{WINDOW_S * 1000:.0f}_ms", frames, frames == 0),
+                Fact("frames_before", before, before > 0),
+            )
+        )
+
+    def heal(self, lab: Lab) -> None:
+        for link in wires(lab, self.targets):
+            link.heal()
+
+
+@dataclass(slots=True)
+class Cut(Severed):
+    """No carrier at any end; what is in flight is lost."""
+
+    lit: ClassVar[bool] = False
+
+    def sever(self, link: LinkControl) -> None:
+        link.cut()
+
+
+@dataclass(slots=True)
+class Silent(Severed):
+    """Carrier everywhere, what is in flight still arrives, and nothing after it."""
+
+    lit: ClassVar[bool] = True
+
+    def sever(self, link: LinkControl) -> None:
+        link.silence()
+
+
+def carriers(links: Sequence[LinkControl], lit: bool) -> Fact:
+    """All ends have carrier, or none: both ends of a single link, or how many of several."""
+    ends = [end for link in links for end in link.carrier()]
+    shown = tuple(ends) if len(links) == 1 else f"{sum(ends)} of {len(ends)} ends"
+    return Fact("carrier", shown, all(ends) if lit else not any(ends))

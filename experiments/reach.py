@@ -1,0 +1,71 @@
+"""What a fault touches: backbone links, PoPs, control channels; and which links carry nothing while faults stand.
+
+Pure. The runner writes a fault's reach into its journal line, so that nobody after it parses a
+target; runner (for the oracle) and judge follow the same deeds by the same function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from experiments.faults.kind import CONTROL, LINK, POP, SWITCH
+from topology.model import Topology
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Names of what is touched; ``links`` of a PoP are all that end there."""
+
+    links: tuple[str, ...] = ()
+    pops: tuple[str, ...] = ()
+    control: tuple[str, ...] = ()
+    """PoPs whose way to the brain is touched."""
+
+
+NOTHING = Reach()
+
+
+class Deed(Protocol):
+    """A fault, or the end of one, as ``broken`` needs to know it."""
+
+    @property
+    def aims_at(self) -> str: ...
+    @property
+    def severs(self) -> bool: ...
+    @property
+    def restores(self) -> bool: ...
+    @property
+    def links(self) -> Sequence[str]: ...
+    @property
+    def pops(self) -> Sequence[str]: ...
+
+
+def reach(aims_at: str, targets: Iterable[str], topology: Topology) -> Reach:
+    """``targets`` as ``experiments.targets`` resolved them."""
+    names = tuple(targets)
+    if aims_at in (POP, SWITCH):
+        return Reach(links=topology.links_at(names), pops=names)
+    control = tuple(name.removeprefix(CONTROL) for name in names if name.startswith(CONTROL))
+    links = tuple(name for name in names if not name.startswith(CONTROL)) if aims_at == LINK else ()
+    return Reach(links=links, control=control)
+
+
+def broken(deeds: Iterable[Deed], topology: Topology) -> frozenset[str]:
+    """Links that carry nothing after these deeds, in order: cut ones, and all that end at a PoP that is down.
+
+    A PoP that comes back lights its links, except those to PoPs that are still down.
+    """
+    cut: set[str] = set()
+    down: set[str] = set()
+    for deed in deeds:
+        struck = down if deed.pops else cut
+        names = set(deed.pops or deed.links)
+        if deed.restores:
+            struck -= names
+        elif deed.severs:
+            struck |= names
+        if deed.restores and deed.aims_at == POP:
+            cut -= set(deed.links) - set(topology.links_at(down))
+    return frozenset(cut.union(topology.links_at(down)))
