@@ -29,7 +29,7 @@ def test_one_of_three_is_struck_and_named(kind: str, target: str, name: str) -> 
     fault = FAULTS.make(kind, target)
     fault.inject(lab)
     struck = [other for other, brain in lab.brains.items() if brain.state() != "running"]
-    assert struck == [fault.target] == [name]
+    assert struck == [*fault.targets] == [name]
 
 
 def test_who_leads_by_the_time_of_the_heal_does_not_matter() -> None:
