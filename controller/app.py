@@ -28,10 +28,23 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from controller import openflow
-from controller.messages import BarrierReply, Command, Event, Note, PortStatus, Program, SwitchDown, SwitchUp, Tick
+from controller.messages import (
+    BarrierReply,
+    Command,
+    Event,
+    Note,
+    Ordered,
+    PortStatus,
+    Program,
+    SwitchDown,
+    SwitchUp,
+    Tick,
+)
+from controller.orders import Inbox, parse
 from controller.runtime import Framework, Handler, serve
 from controller.session import Session
 from topology.addressing import datapath_id
+from topology.errors import InputError
 from topology.model import Topology
 
 TICK_S = 0.1
@@ -93,15 +106,24 @@ class Shim:
 
     def tick_for_ever(self) -> None:
         """A Tick for the brain every TICK_S, a line of statistics every tenth."""
-        ticks = 0
+        ticks, inbox = 0, Inbox()
         while True:
             self._framework.hub.sleep(TICK_S)
             ticks += 1
+            for line in inbox.take():
+                self._obey(line)
             self._dispatch(Tick())
             if ticks % _STATS_EVERY_TICKS == 0:
                 counts = {name: self._counts[name] for name in _COUNTED}
                 self._counts.clear()
                 self._log("stats", switches=len(self._sessions), **counts)
+
+    def _obey(self, line: str) -> None:
+        """An operator's order, or a line in the log that it is none."""
+        try:
+            self._dispatch(Ordered(parse(line)))
+        except InputError as error:
+            self._log("misunderstood", why=str(error))
 
     # -------------------------------------------------------------- events of the framework
 

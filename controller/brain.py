@@ -28,14 +28,17 @@ from controller.messages import (
     Command,
     Event,
     Note,
+    Ordered,
     PortStatus,
     Program,
     SwitchDown,
     SwitchUp,
     Tick,
 )
+from controller.orders import Replan
 from controller.paths import Hops
 from controller.pipeline import LABELS, Plan, Tables, heartbeat_rules, same_tables, tables
+from controller.rollout import Rollout
 from controller.transition import CLEAN_UP, Holdings, Stage, difference, stages
 from topology import labels
 from topology.forwarding import FlowRule
@@ -96,6 +99,8 @@ class Brain:
         self._refreshed = float("-inf")
         self._batches: dict[int, _Batch] = {}
         self._tokens = 0
+        self.rollout = Rollout(topology, lambda: self.plan.version if self.plan else 0)
+        self._costs = shortest_paths.Costs()
         self._stages: list[tuple[str, Stage]] = []
         self._stage_token: int | None = None
         self._stage_due = 0.0
@@ -114,7 +119,9 @@ class Brain:
                 commands = self._acknowledged(pop, token, now)
             case Tick():
                 commands = self._tick(now)
-        return list(commands)
+            case Ordered(order):
+                commands = self._replan(order, now) if isinstance(order, Replan) else iter(())
+        return [*commands, *self.rollout.handle(event, now)]
 
     def wanted(self, pop: str) -> Tables:
         """What the switch at ``pop`` should hold by the present plan."""
@@ -230,6 +237,15 @@ class Brain:
             yield Note("links", {"went": [], "came": sorted(came)})
             yield from self._in_stages(self._planned(dead, self.plan.version), now)
 
+    def _replan(self, order: Replan, now: float) -> Iterator[Command]:
+        """Every path of the network at once, under the other version bit: no packet sees a mixture."""
+        if self.plan is None or self._stages:
+            yield Note("replan-refused", {"why": "an update is under way" if self.plan else "still gathering"})
+            return
+        self._costs = shortest_paths.METRICS[order.metric]
+        yield Note("replan", {"metric": order.metric})
+        yield from self._in_stages(self._planned(self.plan.paths.dead, 1 - self.plan.version), now)
+
     def _at_once(self, plan: Plan, now: float) -> Iterator[Command]:
         """A failure: traffic is being lost, so nothing is waited for."""
         self._adopt(plan)
@@ -279,7 +295,7 @@ class Brain:
         self.plan = plan
 
     def _planned(self, dead: frozenset[str], version: int) -> Plan:
-        paths = shortest_paths.shortest(self.topology, dead)
+        paths = shortest_paths.shortest(self.topology, dead, self._costs)
         detours = self._bypasses(paths) if self.settings.fast_reroute else {}
         settings = self.settings
         return Plan(paths, detours, version, settings.guard_timeout_s, settings.withdraws, settings.steering)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from controller.orders import Order
 from topology.forwarding import FlowRule, GroupRule
 
 # ------------------------------------------------------------------ events
@@ -52,7 +53,14 @@ class Tick:
     """Time passed."""
 
 
-Event = SwitchUp | SwitchDown | PortStatus | BarrierReply | Tick
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """An operator asked for something."""
+
+    order: Order
+
+
+Event = SwitchUp | SwitchDown | PortStatus | BarrierReply | Tick | Ordered
 
 # ------------------------------------------------------------------ commands
 
@@ -72,6 +80,13 @@ class DeleteFlow:
 
 
 @dataclass(frozen=True, slots=True)
+class DeleteOwned:
+    """Delete all flows whose cookie carries this owner's mark, in all tables."""
+
+    owner: int
+
+
+@dataclass(frozen=True, slots=True)
 class AddGroup:
     group: GroupRule
 
@@ -88,7 +103,7 @@ class DeleteGroup:
     id: int
 
 
-Mod = AddFlow | DeleteFlow | AddGroup | ModifyGroup | DeleteGroup
+Mod = AddFlow | DeleteFlow | DeleteOwned | AddGroup | ModifyGroup | DeleteGroup
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from ipaddress import IPv4Network
 from typing import Any
 
-from controller.messages import AddFlow, AddGroup, DeleteFlow, DeleteGroup, Mod, ModifyGroup
+from controller.messages import AddFlow, AddGroup, DeleteFlow, DeleteGroup, DeleteOwned, Mod, ModifyGroup
 from topology.forwarding import (
     ETH_MPLS,
     OWNER,
@@ -46,7 +46,9 @@ def message(datapath: Any, mod: Mod) -> Any:
     if isinstance(mod, AddFlow):
         return _add_flow(datapath, mod.rule)
     if isinstance(mod, DeleteFlow):
-        return _delete_flow(datapath, mod.cookie)
+        return _delete_flows(datapath, mod.cookie, _EXACT)
+    if isinstance(mod, DeleteOwned):
+        return _delete_flows(datapath, mod.owner << 48, OWNER_MASK)
     if isinstance(mod, DeleteGroup):
         return _group_mod(datapath, datapath.ofproto.OFPGC_DELETE, GroupRule(mod.id, "indirect", ()))
     command = datapath.ofproto.OFPGC_ADD if isinstance(mod, AddGroup) else datapath.ofproto.OFPGC_MODIFY
@@ -99,14 +101,14 @@ def _add_flow(datapath: Any, rule: FlowRule) -> Any:
     )
 
 
-def _delete_flow(datapath: Any, cookie: int) -> Any:
+def _delete_flows(datapath: Any, cookie: int, mask: int) -> Any:
     protocol, parser = datapath.ofproto, datapath.ofproto_parser
     return parser.OFPFlowMod(
         datapath,
         command=protocol.OFPFC_DELETE,
         table_id=protocol.OFPTT_ALL,
         cookie=cookie,
-        cookie_mask=_EXACT,
+        cookie_mask=mask,
         out_port=protocol.OFPP_ANY,
         out_group=protocol.OFPG_ANY,
         match=parser.OFPMatch(),

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
-from topology.model import Topology
+from topology.model import Link, Topology
 
 _TIE_BREAK_MS = 1e-7
 _NOWHERE = -9999
@@ -24,6 +24,24 @@ _NOWHERE = -9999
 
 Hops = tuple[str, ...]
 """PoPs of a path, both ends included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """What a link costs beyond its delay (ms)."""
+
+    hop_ms: float = 0.0
+    """Each link: more than any path's delay makes the fewest hops win."""
+    avoided: frozenset[str] = frozenset()
+    """PoPs that packets only cross when there is no other way."""
+
+    def of(self, link: Link) -> float:
+        return self.hop_ms + AVOIDED_MS * len(self.avoided.intersection(link.ends))
+
+
+METRICS = {"delay": Costs(), "hops": Costs(hop_ms=1e4)}
+"""What paths can be shortest by; among as few hops, the delay decides."""
+AVOIDED_MS = 1e6
 
 
 @dataclass(frozen=True)
@@ -36,7 +54,7 @@ class Paths:
     next_hop: NDArray[np.int32]
     """[u, d]: index of the PoP after u on the way to d; negative where there is none."""
     distance_ms: NDArray[np.float64]
-    """[u, d]; inf where there is no way."""
+    """[u, d], with the costs that were asked for; inf where there is no way."""
 
     @cached_property
     def port_to(self) -> NDArray[np.int32]:
@@ -72,9 +90,9 @@ class Paths:
         return tuple(self.topology.link(f"{a}-{b}").name for a, b in pairwise(hops))
 
 
-def shortest(topology: Topology, dead: Collection[str] = ()) -> Paths:
-    """All shortest-delay paths, over all links but the ``dead`` ones."""
-    matrix = _matrix(topology, dead)
+def shortest(topology: Topology, dead: Collection[str] = (), costs: Costs = Costs()) -> Paths:
+    """All shortest-delay paths, over all links but the ``dead`` ones; ``costs`` are added to the delay."""
+    matrix = _matrix(topology, dead, costs)
     distance, before = dijkstra(matrix, directed=False, return_predecessors=True)
     # the graph is undirected: the predecessor of u on the way from d is u's next hop to d
     next_hop = np.where(before.T == _NOWHERE, -1, before.T).astype(np.int32)
@@ -172,11 +190,11 @@ def _entries(matrix: csr_array, row: int, column: int) -> list[int]:
     return [int(start + place) for place in np.flatnonzero(matrix.indices[start:end] == column)]
 
 
-def _matrix(topology: Topology, dead: Collection[str]) -> csr_array:
+def _matrix(topology: Topology, dead: Collection[str], costs: Costs = Costs()) -> csr_array:
     """Symmetric weights in ms; never zero, which scipy would take for 'no link'."""
     up = [link for link in topology.links if link.name not in dead]
     a = [topology.pop(link.a).index for link in up]
     b = [topology.pop(link.b).index for link in up]
-    weights = [link.delay_ms + (link.index + 1) * _TIE_BREAK_MS for link in up]
+    weights = [link.delay_ms + (link.index + 1) * _TIE_BREAK_MS + costs.of(link) for link in up]
     count = len(topology.pops)
     return csr_array((weights * 2, (a + b, b + a)), shape=(count, count))

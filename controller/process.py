@@ -106,6 +106,13 @@ class ControllerProcess:
     def resume(self) -> None:
         self._signal(signal.SIGCONT, "running")
 
+    def tell(self, line: str) -> None:
+        """A line on its standard input: taken when it next looks, lost when it is gone."""
+        if self._child is not None and self._child.stdin is not None and self.state() != "gone":
+            with suppress(OSError):  # it ends just now
+                self._child.stdin.write(line + "\n")
+                self._child.stdin.flush()
+
     def state(self) -> str:
         """``"running"``, ``"stopped"`` or ``"gone"``, from the kernel's process table."""
         return process_state(self._child.pid) if self._child is not None else "gone"
@@ -139,7 +146,7 @@ class ControllerProcess:
                 enter_network(self._namespace_pid)
             return subprocess.Popen(
                 [*self._command, *(("--memory", self.memory) if self.memory else ())],
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 encoding="utf-8",
@@ -164,6 +171,9 @@ class ControllerProcess:
         self._child.wait()
         for reader in self._readers:
             reader.join()
+        if self._child.stdin is not None:
+            with suppress(OSError):  # what it never read
+                self._child.stdin.close()
         self._child, self._readers = None, ()
 
     # -------------------------------------------------------------- listening to it

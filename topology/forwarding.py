@@ -19,6 +19,8 @@ SHADOW_OWNER = 0x05BF
 """… of the rules that routing daemons keep beneath them (``controller.shadow``): no brain touches those."""
 PLUMBING_OWNER = 0x9106
 """… of the rules that carry the daemons' own packets: no traffic ever meets them, so nobody reads them back."""
+CONFIG_OWNER = 0xFA58
+"""… of the rules that a configuration puts above the brain's (``controller.edge``)."""
 OWNER_MASK = 0xFFFF << 48
 
 
@@ -105,6 +107,11 @@ class FlowRule:
     def key(self) -> tuple[int, int, Match]:
         """What OpenFlow calls the same entry: adding it again overwrites."""
         return (self.table, self.priority, self.match)
+
+    @property
+    def owner(self) -> int:
+        """Whose mark its cookie carries."""
+        return self.cookie >> 48
 
     def signed(self, owner: int = OWNER) -> FlowRule:
         """The rule with its cookie: the owner's mark and a digest of all the rest.

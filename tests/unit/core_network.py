@@ -14,6 +14,7 @@ from controller.messages import (
     Command,
     DeleteFlow,
     DeleteGroup,
+    DeleteOwned,
     Event,
     Mod,
     ModifyGroup,
@@ -38,6 +39,8 @@ class MemorySwitch:
                 self.flows[rule.key] = rule
             case DeleteFlow(cookie):
                 self.flows = {key: rule for key, rule in self.flows.items() if rule.cookie != cookie}
+            case DeleteOwned(owner):
+                self.flows = {key: rule for key, rule in self.flows.items() if rule.owner != owner}
             case AddGroup(group):
                 assert group.id not in self.groups, f"group {group.id} exists: OpenFlow answers GROUP_EXISTS"
                 self.groups[group.id] = group

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from controller.messages import AddFlow, DeleteFlow, PortStatus, Program, SwitchUp
+from controller.messages import AddFlow, DeleteFlow, DeleteOwned, PortStatus, Program, SwitchUp
 from experiments.labs.modelled.rconn import Connection
 from experiments.labs.modelled.switch import ModelSwitch
 from experiments.labs.modelled.timers import ACK_BITS, BRAIN_ECHO_MISSES, BRAIN_ECHO_S, MOD_BITS
@@ -74,7 +74,7 @@ class Session:
 
     def order(self, program: Program, given_s: float) -> None:
         """Send the mods and a barrier."""
-        flow_mods = sum(isinstance(mod, (AddFlow, DeleteFlow)) for mod in program.mods)
+        flow_mods = sum(isinstance(mod, (AddFlow, DeleteFlow, DeleteOwned)) for mod in program.mods)
         self._brain.counts.update(flow_mods=flow_mods, group_mods=len(program.mods) - flow_mods)
         self.connection.to_switch(MOD_BITS * len(program.mods), lambda: self._obey(program, given_s))
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from controller.messages import AddFlow, AddGroup, DeleteFlow, DeleteGroup, Mod, ModifyGroup
+from controller.messages import AddFlow, AddGroup, DeleteFlow, DeleteGroup, DeleteOwned, Mod, ModifyGroup
 from experiments.labs.modelled.clock import Clock
 from experiments.labs.modelled.history import Past, Track
 from experiments.labs.modelled.tables import State
@@ -101,6 +101,8 @@ class ModelSwitch:
                     changed |= self._add(rule, mod, refused)
                 case DeleteFlow(cookie):
                     changed |= self._drop([key for key, rule in self.flows.items() if rule.cookie == cookie])
+                case DeleteOwned(owner):
+                    changed |= self._drop([key for key, rule in self.flows.items() if rule.owner == owner])
                 case DeleteGroup(number):
                     changed |= self._drop_group(number)
                 case AddGroup(group) | ModifyGroup(group):
