@@ -2,7 +2,8 @@
 
 All journeys are walked at once, one hop of all of them per round, over numbered *places*: a
 packet with these labels, for that destination, coming in here by that port. Where a place
-leads is asked of the switch once, and again when its switch has another state.
+leads is asked of the switch once, and again when its switch has another state. Who is still
+under way after all rounds is walked singly.
 """
 
 from __future__ import annotations
@@ -24,8 +25,6 @@ from topology.model import Pair, Topology
 from topology.switch import Switch
 from topology.walk import journey
 
-SURE_HOPS = 60
-"""No time to live (64) ends before this, and no way of ours is so long: whoever is still under way is walked singly."""
 SAME_DELAY_MS = 1e-3
 
 
@@ -57,24 +56,17 @@ class Oracle:
         return self._count(places, self._paths[gone], self._walk(places, gone), gone)
 
     def _walk(self, places: Places, dead: frozenset[str]) -> _Ways:
-        """Round by round: those under way take one hop."""
+        """Those that are still under way after the last round stay UNKNOWN."""
         count = len(places.starts)
         ways = _Ways(np.full(count, UNKNOWN), np.full(count, NO_LINK), np.zeros(count))
-        lost = np.array([link.name in dead for link in places.topology.links] + [False])
-        under_way: NDArray[Any] = np.arange(count)
-        here: NDArray[Any] = places.starts
-        for hop in range(SURE_HOPS):
-            places.learn(here)
-            leads, link = places.leads[here], places.link[here]
-            leads = np.where(lost[link], GONE, leads)
-            crossed = leads >= 0
-            ways.outcome[under_way] = np.where(crossed, UNKNOWN, leads)
+        lost = places.no_link_lost()
+        lost[[link.index for link in places.topology.links if link.name in dead]] = True
+        for hop, now in enumerate(places.rounds(places.starts, lost)):
+            crossed = now.leads >= 0
+            ways.outcome[now.under_way] = np.where(crossed, UNKNOWN, now.leads)
             if hop == 0:
-                ways.first = np.where(crossed, link, NO_LINK)
-            under_way, here = under_way[crossed], leads[crossed]
-            ways.delay_ms[under_way] += places.delay_ms[link[crossed]]
-            if not len(under_way):
-                break
+                ways.first = np.where(crossed, now.link, NO_LINK)
+            ways.delay_ms[now.under_way[crossed]] += places.delay_ms[now.link[crossed]]
         return ways
 
     def _count(self, places: Places, paths: Paths, ways: _Ways, dead: frozenset[str]) -> Staleness:

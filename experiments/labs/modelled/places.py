@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from controller.paths import Paths
-from experiments.labs.modelled.tables import ANY_PORT, UNLABELLED, State
+from experiments.labs.modelled.tables import ANY_PORT, UNLABELLED, Hop, State
+from experiments.labs.modelled.upstream import Upstream
 from topology import addressing
 from topology.forwarding import ETH_MPLS, Snapshot, SwitchState
 from topology.labels import Stack
@@ -18,6 +20,8 @@ from topology.switch import Switch
 HERE, GONE, UNKNOWN = -1, -2, -3
 """Instead of a place: the right host has it; dropped, or at a wrong host; not asked yet."""
 NO_LINK = -1
+SURE_HOPS = 60
+"""No time to live (64) ends before this, and no way of ours is so long."""
 _Place = tuple[int, int, Stack, int, int]
 """(PoP, port that it comes in by, labels, type, destination)."""
 Ints = NDArray[np.int64]
@@ -27,10 +31,29 @@ Known = Callable[[str, SwitchState], State]
 """A switch's state with what has been looked up in it already."""
 
 
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One hop of those under way: which of the walkers they are, where they are, over which link they go and where to."""
+
+    under_way: Ints
+    here: Ints
+    link: Ints
+    leads: Ints
+
+
 def _far_end(topology: Topology, pop: Pop, link: Link) -> tuple[int, int, int]:
     """(number of the link, of the PoP at its other end, port there)."""
     other = topology.pop(link.other(pop.name))
     return link.index, other.index, topology.port(other.name, link)
+
+
+def _bits(ports: Iterable[int]) -> int:
+    """As a set of bits; all ports from 62 on share one, which at worst has something asked once more."""
+    return sum({1 << min(port, 62) for port in ports})
+
+
+def _flipped(before: State, now: State) -> int:
+    return _bits(before.state.live_ports ^ now.state.live_ports)
 
 
 class Places:
@@ -40,29 +63,32 @@ class Places:
         self.topology, self._known = topology, known
         self.delay_ms = np.array([*(link.delay_ms for link in topology.links), 0.0])
         self._states: dict[str, State] = {}
+        self.ages = 0
+        """How often all places were numbered anew."""
         self._forget_all()
         size = len(topology.pops)
         self._to = {
-            (pop.index, port): (
-                link.index,
-                topology.pop(link.other(pop.name)).index,
-                topology.port(link.other(pop.name), link),
-            )
+            (pop.index, port): _far_end(topology, pop, link)
             for pop in topology.pops
             for port, link in topology.ports(pop.name).items()
         }
         self._addresses = [addressing.host_ip(pop.index) for pop in topology.pops]
-        self._ends = np.array([(a, b) for a in range(size) for b in range(size) if a != b], dtype=np.int64)
+        self.ends = np.array([(a, b) for a in range(size) for b in range(size) if a != b], dtype=np.int64)
+        """[pair]: numbers of both PoPs, in the order of ``Topology.pairs``."""
         self._links_of = np.full((size, max(len(topology.ports(pop.name)) for pop in topology.pops) + 2), NO_LINK)
         for (pop, port), (link, _, _) in self._to.items():
             self._links_of[pop, port] = link
 
     def _forget_all(self) -> None:
+        self.ages += 1
         self._numbers: dict[_Place, int] = {}
         self._places: list[_Place] = []
         self._at: dict[int, list[int]] = {}
         self.leads = np.full(1024, UNKNOWN, dtype=np.int64)
         self.link = np.full(1024, NO_LINK, dtype=np.int64)
+        self._asked = np.zeros(1024, dtype=np.int64)
+        """Bits of the ports that it hangs on, or hung on in another state, where a place leads."""
+        self.upstream = Upstream()
         self._starts: Ints | None = None
         self._put_away: dict[State, tuple[Ints, Ints, Ints]] = {}
 
@@ -70,12 +96,12 @@ class Places:
     def starts(self) -> Ints:
         """The place of each pair's packet as it leaves its host, in the order of ``Topology.pairs``."""
         if self._starts is None:
-            made = (self._number((a, HOST_PORT, (), UNLABELLED, b)) for a, b in self._ends.tolist())
-            self._starts = np.fromiter(made, dtype=np.int64, count=len(self._ends))
+            made = (self._number((a, HOST_PORT, (), UNLABELLED, b)) for a, b in self.ends.tolist())
+            self._starts = np.fromiter(made, dtype=np.int64, count=len(self.ends))
         return self._starts
 
     def pair(self, number: int) -> Pair:
-        a, b = self._ends[number]
+        a, b = self.ends[number]
         return (self.topology.pops[a].name, self.topology.pops[b].name)
 
     def switches(self) -> dict[str, Switch]:
@@ -87,37 +113,54 @@ class Places:
         """Take over the switches' states; places at those that have changed are to be asked again."""
         for pop in self.topology.names:
             before, now = self._states.get(pop), snapshot.get(pop, SwitchState())
-            if before is not None and before.state is now:
-                continue
-            fresh = self._states[pop] = self._known(pop, now)
-            if before is not None and fresh.forgets != before.forgets:
-                self._forget_all()
-            else:
-                self._exchange(self.topology.pop(pop).index, before, fresh)
+            if before is None or before.state is not now:
+                self.change(pop, self._known(pop, now))
 
-    def _exchange(self, pop: int, before: State | None, now: State) -> None:
+    def change(self, pop: str, now: State) -> Ints:
+        """Take over one switch's state; the places at it that may lead elsewhere now."""
+        before = self._states.get(pop)
+        self._states[pop] = now
+        if before is not None and now.forgets != before.forgets:
+            self._forget_all()
+        return self._exchange(self.topology.pop(pop).index, before, now)
+
+    def _exchange(self, pop: int, before: State | None, now: State) -> Ints:
         """Put away what is known of a state that was, and take back what was known of this one."""
-        places = np.array(self._at.get(pop, ()), dtype=np.int64)
-        if before is not None:
-            self._put_away[before] = (places, self.leads[places], self.link[places])
-        self.leads[places] = UNKNOWN
+        places = self.at(pop)
+        if before is None:
+            return places
+        was = self.leads[places], self.link[places]
+        self._put_away[before] = (places, *was)
+        open_ = places[(self._asked[places] & _flipped(before, now)) != 0] if before.same_tables(now) else places
+        self.leads[open_] = UNKNOWN
         if now in self._put_away:
-            places, leads, link = self._put_away.pop(now)
-            self.leads[places], self.link[places] = leads, link
+            known, leads, link = self._put_away.pop(now)
+            self.leads[known], self.link[known] = leads, link
+        return np.asarray(places[(self.leads[places] != was[0]) | (self.link[places] != was[1])])
+
+    def at(self, pop: int) -> Ints:
+        """The places at a PoP."""
+        return np.array(self._at.get(pop, ()), dtype=np.int64)
 
     # ---------------------------------------------------------- where places lead
 
     def learn(self, places: Ints) -> None:
         """Ask the switches about those of these places that are unknown."""
         unknown = places[self.leads[places] == UNKNOWN]
+        if not len(unknown):
+            return
         for place in np.unique(unknown).tolist():
-            leads, link = self._ask(self._places[place])
+            pop, in_port, labels, eth_type, end = self._places[place]
+            state = self._states[self.topology.pops[pop].name]
+            hop, asked = state.look_up(in_port, labels, eth_type, self._addresses[end])
+            leads, link = self._follow(pop, hop, end)
             self.leads[place], self.link[place] = leads, link
+            self._asked[place] |= _bits(asked)  # in whatever state: what is put away comes back
+            if leads >= 0:
+                self.upstream.add(place, leads)
 
-    def _ask(self, place: _Place) -> tuple[int, int]:
-        pop, in_port, labels, eth_type, end = place
-        state = self._states[self.topology.pops[pop].name]
-        hop = state.look_up(in_port, labels, eth_type, self._addresses[end])
+    def _follow(self, pop: int, hop: Hop | None, end: int) -> tuple[int, int]:
+        """The place that a hop leads to, and the link in between."""
         if hop is None:
             return GONE, NO_LINK
         port, labels, eth_type = hop
@@ -138,11 +181,32 @@ class Places:
             if number == len(self.leads):
                 self.leads = np.concatenate((self.leads, np.full(number, UNKNOWN)))
                 self.link = np.concatenate((self.link, np.full(number, NO_LINK)))
+                self._asked = np.concatenate((self._asked, np.zeros(number, dtype=np.int64)))
         return number
+
+    def rounds(self, here: Ints, lost: NDArray[np.bool_]) -> Iterator[Round]:
+        """All packets at these places take one hop after the other; ``lost``: of each link (and NO_LINK), that it is cut.
+
+        Ends when none is under way, or after SURE_HOPS.
+        """
+        under_way: Ints = np.arange(len(here))
+        for _ in range(SURE_HOPS):
+            self.learn(here)
+            link = self.link[here]
+            leads = np.where(lost[link], GONE, self.leads[here])
+            yield Round(under_way, here, link, leads)
+            crossed = leads >= 0
+            under_way, here = under_way[crossed], leads[crossed]
+            if not len(under_way):
+                return
+
+    def no_link_lost(self) -> NDArray[np.bool_]:
+        """For ``rounds``, to be filled."""
+        return np.zeros(len(self.topology.links) + 1, dtype=np.bool_)
 
     # ---------------------------------------------------------- what would be right
 
     def best(self, paths: Paths) -> tuple[NDArray[np.float64], Ints]:
         """[pair]: delay of the shortest path (inf: none), number of its first link."""
-        a, b = self._ends[:, 0], self._ends[:, 1]
+        a, b = self.ends[:, 0], self.ends[:, 1]
         return paths.distance_ms[a, b], self._links_of[a, paths.next_port[a, b]]

@@ -1,13 +1,17 @@
 """One state of a switch, and what it does with packets: ``topology.switch`` executes the rules, we remember.
 
 A packet's fate in a switch hangs on its labels, its type, its destination and, unless the rules
-forget it, its port; not on its time to live, as long as that lasts. So a hop is looked up once
-per state and remembered. Nobody else in this package asks a rule for anything.
+forget it, its port; not on its time to live, as long as that lasts. Of the ports it hangs on those
+alone that a group asked about on the way. So a hop is looked up once, remembered with what it hung
+on, and holds in every state with the same tables in which those ports fare alike. Nobody else in
+this package asks a rule for anything.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from copy import copy
+from dataclasses import replace
 
 from topology.errors import LabError
 from topology.forwarding import ETH_IPV4, ETH_MPLS, ForgetInPort, SwitchState
@@ -20,17 +24,38 @@ ANY_PORT = 0
 _Key = tuple[int, Stack, int, str]
 
 
+_Answer = tuple[frozenset[int], frozenset[int], Hop | None]
+"""(ports that were asked about, those of them that lived, the hop)."""
+
+
+class _Asked(frozenset[int]):
+    """Live ports that keep in mind which ports somebody asked about."""
+
+    asked: set[int]
+
+    @classmethod
+    def of(cls, ports: Iterable[int]) -> _Asked:
+        made = cls(ports)
+        made.asked = set()
+        return made
+
+    def __contains__(self, port: object) -> bool:
+        self.asked.add(port)  # type: ignore[arg-type]
+        return super().__contains__(port)
+
+
 class State:
     """``state`` with its index for look-up, built when first asked."""
 
-    __slots__ = ("_before", "_forgets", "_hops", "_switch", "state")
+    __slots__ = ("_answers", "_before", "_forgets", "_live", "_switch", "state")
 
     def __init__(self, state: SwitchState, before: State | None = None) -> None:
-        """``before``: a state with the same tables, whose index is then used again."""
+        """``before``: a state with the same tables, whose index and answers are then used again."""
         self.state, self._before = state, before
         self._switch: Switch | None = None
         self._forgets: bool | None = None
-        self._hops: dict[_Key, Hop | None] = {}
+        self._live = _Asked.of(state.live_ports)
+        self._answers: dict[_Key, list[_Answer]] = {} if before is None else before._answers
 
     @property
     def switch(self) -> Switch:
@@ -40,29 +65,36 @@ class State:
         return self._switch
 
     def _built(self) -> Switch:
+        watched = replace(self.state, live_ports=self._live)
         if self._before is None:
-            return Switch(self.state)
+            return Switch(watched)
         # only the live ports differ: Switch keeps them in its state alone
         shared = copy(self._before.switch)
-        shared.state = self.state
+        shared.state = watched
         return shared
+
+    def same_tables(self, other: State) -> bool:
+        """Known without looking: one was made from the other when a port changed."""
+        return self._answers is other._answers
 
     def hop(self, in_port: int, labels: Stack, eth_type: int, address: str) -> Hop | None:
         """Where a packet leaves that comes in by ``in_port``; None when it is dropped. Its time to live is enough."""
         if eth_type == ETH_MPLS and self.forgets:
             in_port = ANY_PORT
-        key = (in_port, labels, eth_type, address)
-        try:
-            return self._hops[key]
-        except KeyError:
-            found = self._hops[key] = self.look_up(in_port, labels, eth_type, address)
-            return found
+        return self.look_up(in_port, labels, eth_type, address)[0]
 
-    def look_up(self, in_port: int, labels: Stack, eth_type: int, address: str) -> Hop | None:
-        """The same, not remembered."""
+    def look_up(self, in_port: int, labels: Stack, eth_type: int, address: str) -> tuple[Hop | None, frozenset[int]]:
+        """The same for a port that is forgotten already, and the ports that it hangs on whether they live."""
+        key, live = (in_port, labels, eth_type, address), self.state.live_ports
+        for asked, alive, hop in self._answers.get(key, ()):
+            if live & asked == alive:
+                return hop, asked
         packet = Packet.labelled(address, labels) if labels else Packet(address, eth_type=eth_type)
+        self._live.asked.clear()
         sent = self.exact(packet, in_port)
-        return None if sent is None else (sent[0], sent[1].labels, sent[1].eth_type)
+        hop, asked = None if sent is None else (sent[0], sent[1].labels, sent[1].eth_type), frozenset(self._live.asked)
+        self._answers.setdefault(key, []).append((asked, live & asked, hop))
+        return hop, asked
 
     def exact(self, packet: Packet, in_port: int) -> tuple[int, Packet] | None:
         """The same with the time to live counted, and nothing remembered."""

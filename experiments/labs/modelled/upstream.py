@@ -1,0 +1,44 @@
+"""Which places ever led to which: the forwarding of a network, read against its direction."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+NOBODY = -1
+Table = NDArray[np.int64]
+
+
+class Upstream:
+    """A row of places per place. What led there once stays in it: whether it still does, ask ``Places.leads``."""
+
+    def __init__(self) -> None:
+        self._rows: Table = np.full((1024, 4), NOBODY, dtype=np.int64)
+        self._counts: dict[int, int] = {}
+        self._known: set[tuple[int, int]] = set()
+
+    def add(self, place: int, leads: int) -> None:
+        """A packet at ``place`` goes to ``leads``."""
+        if (place, leads) in self._known:
+            return
+        self._known.add((place, leads))
+        count = self._counts[leads] = self._counts.get(leads, 0) + 1
+        self._rows = _with_room(self._rows, leads + 1, count)
+        self._rows[leads, count - 1] = place
+
+    def of(self, places: Table) -> tuple[Table, Table]:
+        """(those that ever led to one of these places, the place that each led to)."""
+        rows = self._rows[places[places < len(self._rows)]]
+        to = np.repeat(places[places < len(self._rows)], rows.shape[1])
+        there = rows.ravel() != NOBODY
+        return rows.ravel()[there], to[there]
+
+
+def _with_room(rows: Table, height: int, width: int) -> Table:
+    """At least so large; grows by doubling."""
+    fitting = tuple(have if have >= need else max(need, 2 * have) for have, need in zip(rows.shape, (height, width)))
+    if fitting == rows.shape:
+        return rows
+    larger = np.full(fitting, NOBODY, dtype=np.int64)
+    larger[: rows.shape[0], : rows.shape[1]] = rows
+    return larger
