@@ -10,6 +10,8 @@
     courses      the way of a packet over the history   probes      … of all probes, into the prober's file
     fairness     who gets how much of a full link       bulk        flows as a fluid
     oracle       stale routes, computing only what changed
+    places       the forwarding of a network as arrays      upstream  … read backwards
+    fates        whose packets arrive, walking again only what a change touches
     refusals     what the model cannot represent        lab         all of it behind the Protocol
 
 Division of labour: while the clock runs, events change switches and links and leave their

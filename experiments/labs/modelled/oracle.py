@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from controller.oracle import Staleness, kind_of
 from controller.paths import Paths, shortest
-from experiments.labs.modelled.places import GONE, HERE, NO_LINK, UNKNOWN, Known, Places
+from experiments.labs.modelled.places import HERE, NO_LINK, UNKNOWN, Known, Places
 from experiments.labs.modelled.tables import State
 from topology.forwarding import Snapshot
 from topology.model import Pair, Topology

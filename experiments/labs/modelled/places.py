@@ -33,7 +33,7 @@ Known = Callable[[str, SwitchState], State]
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One hop of those under way: which of the walkers they are, where they are, over which link they go and where to."""
+    """One hop of those under way: which walkers they are, where they are, over which link they go, and where to."""
 
     under_way: Ints
     here: Ints
@@ -185,7 +185,7 @@ class Places:
         return number
 
     def rounds(self, here: Ints, lost: NDArray[np.bool_]) -> Iterator[Round]:
-        """All packets at these places take one hop after the other; ``lost``: of each link (and NO_LINK), that it is cut.
+        """All packets at these places take one hop after the other. ``lost[link]``: it is cut; NO_LINK's is the last.
 
         Ends when none is under way, or after SURE_HOPS.
         """

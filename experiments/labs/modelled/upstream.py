@@ -36,9 +36,5 @@ class Upstream:
 
 def _with_room(rows: Table, height: int, width: int) -> Table:
     """At least so large; grows by doubling."""
-    fitting = tuple(have if have >= need else max(need, 2 * have) for have, need in zip(rows.shape, (height, width)))
-    if fitting == rows.shape:
-        return rows
-    larger = np.full(fitting, NOBODY, dtype=np.int64)
-    larger[: rows.shape[0], : rows.shape[1]] = rows
-    return larger
+    missing = [(0, need if need > have else 0) for have, need in zip(rows.shape, (height, width), strict=True)]
+    return np.pad(rows, missing, constant_values=NOBODY) if any(more for _, more in missing) else rows
