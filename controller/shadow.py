@@ -24,7 +24,7 @@ the central controller's rules in the same way.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from controller.pipeline import GUARD, INGRESS, LABELS, PRIORITY
 from topology import addressing, labels
@@ -77,6 +77,18 @@ def route_rules(topology: Topology, pop: str, routes: Routes) -> tuple[FlowRule,
     ports = topology.ports(pop)
     known = {index: port for index, port in sorted(routes.items()) if index != own and port in ports}
     return tuple(rule for index, port in known.items() for rule in _ways(index, port))
+
+
+def difference(old: Sequence[FlowRule], new: Sequence[FlowRule]) -> tuple[tuple[FlowRule, ...], tuple[FlowRule, ...]]:
+    """(what is to be deleted, what is to be added), the rules that need no group first."""
+    held, kept = set(old), {rule.key for rule in new}
+    gone = tuple(rule for rule in old if rule.key not in kept)
+    return gone, tuple(sorted((rule for rule in new if rule not in held), key=by_priority))
+
+
+def by_priority(rule: FlowRule) -> int:
+    """Low first: those need nothing that may not be there."""
+    return rule.priority
 
 
 def _ways(index: int, port: int) -> Iterator[FlowRule]:

@@ -14,6 +14,7 @@ from controller.brain import BrainSettings
 from controller.memory import EMPTY, RECONCILE, STALE, WIPE
 from experiments.companions import Companion
 from topology.errors import InputError, unknown
+from topology.igp import Igp
 from topology.replica.ovs import SwitchSettings
 
 
@@ -60,6 +61,13 @@ POLICIES: dict[str, Policy] = {
             "fast-reroute, but a PoP that has not heard from the brain for 3 s takes its own prefix out",
             switch=SwitchSettings(bfd_interval_ms=BFD_INTERVAL_MS),
             brain=BrainSettings(fast_reroute=True, guard_timeout_s=3, refresh_s=1.0, withdraws=True),
+        ),
+        Policy(
+            "shadow",
+            "fast-reroute over a routing protocol: 3 s after the brain's last word, FRR's shortest paths take over",
+            switch=SwitchSettings(bfd_interval_ms=BFD_INTERVAL_MS, router_ports=True),
+            brain=BrainSettings(fast_reroute=True, guard_timeout_s=3, refresh_s=1.0),
+            companions=(Igp(bfd_interval_ms=BFD_INTERVAL_MS),),
         ),
         Policy(
             "broken",

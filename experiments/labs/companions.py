@@ -3,25 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
 from experiments.companions import Companion
-from experiments.lab import Record
+from experiments.labs import shadow
+from experiments.labs.site import Site
 from topology.errors import LabError
-from topology.model import Topology
-from topology.replica.network import Network
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """Where a companion is started: the network stands, the brain is not there yet."""
-
-    topology: Topology
-    network: Network
-    rundir: Path
-    record: Record
+from topology.igp import Igp
 
 
 class Running(Protocol):
@@ -35,7 +23,7 @@ class Running(Protocol):
 
 
 Starter = Callable[[Any, Site], Running]
-STARTERS: Mapping[type, Starter] = {}
+STARTERS: Mapping[type, Starter] = {Igp: shadow.start}
 """Kind of companion (its dataclass) → what starts it. Every method may raise LabError."""
 
 

@@ -23,6 +23,7 @@ from experiments.labs.brains import BrainSite
 from experiments.labs.emulated_switch import EmulatedSwitch
 from experiments.labs.leadership import Leadership
 from experiments.labs.load import Load, LoadMeter
+from experiments.labs.site import Site
 from experiments.policies import Policy
 from topology import addressing, inventory
 from topology.errors import LabError
@@ -132,7 +133,7 @@ class EmulatedLab:
         self._ending.append(self._tracer.stop)
 
     def _start_companion(self, companion: Companion) -> None:
-        site = companions.Site(self.topology, self.network, self._inside.rundir, self._record)
+        site = Site(self.topology, self.network, self._inside.rundir, self._record)
         running = companions.start(companion, site)
         self._companions.append(running)
         self._ending.append(running.stop)

@@ -69,6 +69,11 @@ def network_of(pid: int) -> Iterator[None]:
         os.close(home)
 
 
+def within(pid: int, command: list[str]) -> list[str]:
+    """The command line that runs this in the network namespace of ``pid``, and in nothing else of it."""
+    return ["nsenter", f"--net=/proc/{pid}/ns/net", *command]
+
+
 def mount(source: str, target: Path | str, kind: str = "", flags: int = 0, options: str = "") -> None:
     """mount(2)."""
     arguments = (source.encode(), str(target).encode(), kind.encode() or None, ctypes.c_ulong(flags))

@@ -12,13 +12,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+<<<<<<< HEAD
 from topology.addressing import control_ips, datapath_id, port_interface
+=======
+from topology.addressing import (
+    OPENFLOW_PORT,
+    control_ips,
+    datapath_id,
+    port_interface,
+    router_interface,
+    router_port,
+)
+>>>>>>> 33b0e01 (shadow: FRR in every PoP's namespace, and an agent that keeps a shortest-path table beneath the brain's rules by its routes)
 from topology.model import HOST_PORT, Pop, Topology
 
 SCHEMA = Path("/usr/share/openvswitch/vswitch.ovsschema")
 PORT_MTU = 1600
 """Room for a full frame and its labels; without it they vanish uncounted."""
 DATAPATH_TYPES = {"user": "netdev", "kernel": "system"}
+_BFD_MAC = "00:23:20:00:00:01"
+"""Where Open vSwitch sends its BFD packets (lib/bfd.c)."""
 _QUIET = ("-vconsole:off", "-vsyslog:off")
 
 Command = list[str]
@@ -34,6 +47,8 @@ class SwitchSettings:
     """Longest wait between two attempts to reach a lost controller; Open vSwitch takes whole seconds, 8 by default."""
     bfd_interval_ms: int | None = None
     """BFD (RFC 5880) on every backbone port, detection after three intervals; None: carrier only."""
+    router_ports: bool = False
+    """Beside each backbone port an internal one, behind which a routing daemon may sit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +126,8 @@ def configure_bridge(place: Place, topology: Topology, datapath: str, settings: 
     pop = topology.pop(place.pop)
     command = [*_vsctl(place), *_threads(), *_add_bridge(pop, datapath, settings), *_add_port(pop.name, HOST_PORT)]
     for port in topology.ports(pop.name):
-        command += [*_add_port(pop.name, port), *_bfd(settings.bfd_interval_ms)]
+        command += [*_add_port(pop.name, port), *_bfd(settings)]
+        command += _add_router_port(pop.name, port) if settings.router_ports else []
     return command
 
 
@@ -145,6 +161,11 @@ def dump(place: Place, what: str) -> Command:
     """``what``: ``"flows"``, ``"groups"`` or ``"ports-desc"``, with numbers for ports and without counters."""
     bare = ["--no-stats"] if what == "flows" else []
     return ["ovs-ofctl", "-O", "OpenFlow13", "--no-names", "--timeout=10", *bare, f"dump-{what}", place.openflow]
+
+
+def add_flows(place: Place, file: Path) -> Command:
+    """All lines of a file, each of which may begin with ``add`` (understood), ``delete_strict``, …"""
+    return ["ovs-ofctl", "-O", "OpenFlow13", "--timeout=10", "add-flows", place.openflow, str(file)]
 
 
 def trace(place: Place, vswitchd_pid: int, in_port: int, packet: bytes) -> Command:
@@ -193,8 +214,27 @@ def _add_port(pop: str, port: int) -> Command:
     ]
 
 
-def _bfd(interval_ms: int | None) -> Command:
-    """Both intervals: ``min_rx`` alone is 1000 ms by default and would win."""
-    if interval_ms is None:
+def _add_router_port(pop: str, port: int) -> Command:
+    name = router_interface(pop, port)
+    return [
+        *("--", "add-port", pop, name, "--", "set", "Interface", name),
+        "type=internal",
+        f"ofport_request={router_port(port)}",
+    ]
+
+
+def _bfd(settings: SwitchSettings) -> Command:
+    """Both intervals: ``min_rx`` alone is 1000 ms by default and would win.
+
+    Where a routing daemon runs BFD over the same link, the switch is to take what is sent to its
+    own address only; else it takes every BFD packet that comes in.
+    """
+    if settings.bfd_interval_ms is None:
         return []
-    return ["bfd:enable=true", f"bfd:min_tx={interval_ms}", f"bfd:min_rx={interval_ms}"]
+    mine = [f'bfd:bfd_remote_dst_mac="{_BFD_MAC}"'] if settings.router_ports else []
+    return [
+        "bfd:enable=true",
+        f"bfd:min_tx={settings.bfd_interval_ms}",
+        f"bfd:min_rx={settings.bfd_interval_ms}",
+        *mine,
+    ]

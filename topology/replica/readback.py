@@ -16,6 +16,7 @@ from topology.errors import LabError
 from topology.forwarding import (
     ETH_IPV4,
     ETH_MPLS,
+    PLUMBING_OWNER,
     Action,
     Bucket,
     DecTtl,
@@ -52,7 +53,8 @@ def switch_state(flows: str, groups: str, ports: str) -> SwitchState:
 
 
 def parse_flows(text: str) -> tuple[FlowRule, ...]:
-    return tuple(_flow(line) for line in _entries(text, "actions="))
+    """All but those that carry a routing daemon's own packets, which no traffic meets."""
+    return tuple(_flow(line) for line in _entries(text, "actions=") if f"cookie={PLUMBING_OWNER:#x}" not in line)
 
 
 def parse_groups(text: str) -> tuple[GroupRule, ...]:

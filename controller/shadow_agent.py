@@ -1,0 +1,135 @@
+"""The agent beside the routing daemons: a route changes in a PoP's kernel, the shadow's rules follow.
+
+One thread for all PoPs of a run. It waits for the kernels to say that something changed, lets a
+burst of changes pass, asks for all routes of that PoP and writes what differs. It knows nothing of
+the brain, and works while there is none. What to write is decided in ``controller.shadow``.
+"""
+
+from __future__ import annotations
+
+import selectors
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+
+from controller.shadow import Routes, by_priority, difference, fixed_rules, route_rules
+from topology.errors import LabError
+from topology.forwarding import FlowRule
+from topology.model import Topology
+from topology.replica import flowtext, frr, ovs, routes
+from topology.replica.namespaces import within
+from topology.replica.vswitch import run_all
+
+QUIET_S = 0.003
+"""A burst of route changes is over when so long nothing came …"""
+BURST_S = 0.02
+"""… or after this."""
+RETRY_S = 0.5
+"""What a switch has refused is tried again: it may be down, or the brain's groups not there yet."""
+
+Told = Callable[[str, int, float], None]
+"""``told(pop, routes, took_ms)``: the rules of a PoP follow its routes again, so long after the kernel spoke."""
+
+
+class ShadowAgent:
+    """``start`` it once the switches know their brain: telling them that flushes them. After ``stop`` the rules stay."""
+
+    def __init__(self, topology: Topology, rundir: Path, pids: Mapping[str, int], told: Told) -> None:
+        """``pids``: PoP → a process in its network namespace."""
+        self._topology, self._rundir, self._pids, self._told = topology, rundir, pids, told
+        self._held: dict[str, tuple[FlowRule, ...]] = dict.fromkeys(topology.names, ())
+        self._known: dict[str, int] = dict.fromkeys(topology.names, 0)
+        self._refused: dict[str, str] = {}
+        self._selector = selectors.DefaultSelector()
+        self._wake, self._waker = socket.socketpair()
+        self._thread = threading.Thread(target=self._run, name="shadow agent", daemon=True)
+
+    def start(self) -> None:
+        """Raises LabError."""
+        self._selector.register(self._wake, selectors.EVENT_READ, None)
+        for pop, pid in self._pids.items():
+            self._selector.register(routes.feed(pid), selectors.EVENT_READ, pop)
+            self._refused[pop] = "not written yet"
+            self._follow(pop, time.monotonic())
+        self._thread.start()
+
+    @property
+    def refused(self) -> Mapping[str, str]:
+        """PoPs whose rules do not follow their routes, and why."""
+        return dict(self._refused)
+
+    def complete(self) -> bool:
+        """Whether every PoP has a route to every other, and its switch the rules for them."""
+        others = len(self._topology.pops) - 1
+        return not self._refused and all(known == others for known in self._known.values())
+
+    def stop(self) -> None:
+        if self._thread.is_alive():
+            self._waker.send(b"x")
+            self._thread.join()
+
+    # ---------------------------------------------------------- the thread
+
+    def _run(self) -> None:
+        while True:
+            ready = self._selector.select(RETRY_S if self._refused else None)
+            if any(key.data is None for key, _ in ready):
+                return
+            spoke_s = time.monotonic()
+            for pop in self._burst({key.data for key, _ in ready}) or sorted(self._refused):
+                self._follow(pop, spoke_s)
+
+    def _burst(self, pops: set[str]) -> list[str]:
+        """All PoPs that speak now, and those that join them before it is quiet."""
+        ends_s = time.monotonic() + BURST_S
+        while pops and time.monotonic() < ends_s:
+            more = [key for key, _ in self._selector.select(QUIET_S) if key.data is not None]
+            if not more:
+                break
+            for key in more:
+                routes.drain(key.fileobj)  # type: ignore[arg-type]
+            pops |= {key.data for key in more}
+        return sorted(pops)
+
+    def _follow(self, pop: str, spoke_s: float) -> None:
+        """Ask for the routes and write what differs; a switch that refuses some is asked again later."""
+        held = self._held[pop]
+        try:
+            known = self._read(pop)
+            new = route_rules(self._topology, pop, known)
+            gone, added = difference(held, new)
+            self._held[pop] = (*held, *new)
+            if pop in self._refused:
+                self._write(pop, (*self._foundation(pop), *_lines(gone, sorted(new, key=by_priority))))
+            elif gone or added:
+                self._write(pop, _lines(gone, added))
+        except LabError as error:
+            self._refused[pop] = str(error)
+            return
+        self._held[pop], self._known[pop] = new, len(known)
+        self._refused.pop(pop, None)
+        if gone or added:
+            self._told(pop, len(known), round((time.monotonic() - spoke_s) * 1e3, 3))
+
+    def _foundation(self, pop: str) -> Iterator[str]:
+        """What depends on no route: the daemon's own packets, and the way into the shadow."""
+        yield from frr.plumbing_flows(self._topology, pop)
+        yield from map(flowtext.flow_text, fixed_rules(self._topology, pop))
+
+    def _read(self, pop: str) -> Routes:
+        asked = within(self._pids[pop], frr.routes_command())
+        return routes.parse(run_all({pop: asked})[pop], self._topology, pop)
+
+    def _write(self, pop: str, lines: Iterable[str]) -> None:
+        """Line by line, up to the first that is refused."""
+        place = ovs.Place(self._rundir, pop)
+        file = place.home / "shadow.flows"
+        file.write_text("\n".join(lines))
+        run_all({pop: ovs.add_flows(place, file)})
+
+
+def _lines(gone: Iterable[FlowRule], added: Iterable[FlowRule]) -> Iterator[str]:
+    yield from (f"delete_strict {flowtext.key_text(rule)}" for rule in gone)
+    yield from (f"add {flowtext.flow_text(rule)}" for rule in added)
