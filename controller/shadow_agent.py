@@ -34,7 +34,10 @@ Told = Callable[[str, int, float], None]
 
 
 class ShadowAgent:
-    """``start`` it once the switches know their brain: telling them that flushes them. After ``stop`` the rules stay."""
+    """``start`` it once the switches know their brain, because telling them flushes all rules.
+
+    After ``stop`` the rules stay.
+    """
 
     def __init__(self, topology: Topology, rundir: Path, pids: Mapping[str, int], told: Told) -> None:
         """``pids``: PoP → a process in its network namespace."""

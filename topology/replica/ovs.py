@@ -12,18 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-<<<<<<< HEAD
-from topology.addressing import control_ips, datapath_id, port_interface
-=======
 from topology.addressing import (
-    OPENFLOW_PORT,
     control_ips,
     datapath_id,
     port_interface,
     router_interface,
     router_port,
 )
->>>>>>> 33b0e01 (shadow: FRR in every PoP's namespace, and an agent that keeps a shortest-path table beneath the brain's rules by its routes)
 from topology.model import HOST_PORT, Pop, Topology
 
 SCHEMA = Path("/usr/share/openvswitch/vswitch.ovsschema")
