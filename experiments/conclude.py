@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -45,12 +46,13 @@ class Unwatched:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """``summary`` is what the judge wrote; ``errors`` by policy."""
+    """``summary`` is what the judge wrote; ``errors`` by policy, as are the reasons of those ``skipped``."""
 
     run: Path
     summary: dict[str, Any]
     errors: dict[str, str]
     stopped: bool
+    skipped: Mapping[str, str] = field(default_factory=dict)
 
 
 def finish(run: Path) -> dict[str, Any]:

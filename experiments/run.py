@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from experiments import cores, results
+from experiments.able import able
 from experiments.conclude import Result, View, finish
 from experiments.inside import Means, player
 from experiments.journal import Follower, Journal
@@ -34,12 +35,13 @@ def execute(prepared: Prepared, means: Means, view: View) -> Result:
     if missing := machine.missing():
         raise MachineError("; ".join(f"{each.name}: {each.detail}" for each in missing), missing[0].remedy)
     cores.check_jobs(means.jobs)
+    prepared, skipped = able(prepared, machine)
     run = results.make(means.results, prepared.spec.name, prepared.seed)
     crew = Crew(prepared, means, view, run, machine)
     stopped = False
     try:
         with slot(results.name_for_slot(run.parent.name, run.name), cost=means.jobs, on_wait=view.queued):
-            facts = {"framework": means.framework, "jobs": means.jobs}
+            facts = {"framework": means.framework, "jobs": means.jobs, "skipped": skipped}
             results.write_json(run / results.MANIFEST, manifest(prepared, machine.as_dict(), facts))
             results.point_latest(run)
             view.begun(run, prepared)
@@ -52,7 +54,7 @@ def execute(prepared: Prepared, means: Means, view: View) -> Result:
             run.rmdir()
     if not run.exists():
         raise KeyboardInterrupt
-    return Result(run, finish(run), crew.errors, stopped)
+    return Result(run, finish(run), crew.errors, stopped, skipped)
 
 
 class Crew:

@@ -95,6 +95,8 @@ def run(  # noqa: PLR0913, PLR0917 – one parameter per option
     show(console, result.run, result.summary)
     for broken, error in result.errors.items():
         errors.print(f"{broken} broke: {error}", markup=False)
+    for skipped, reason in result.skipped.items():
+        errors.print(f"{skipped} was skipped: {reason}", markup=False)
     if result.stopped:
         errors.print("Stopped before the end: what was measured until then is kept and judged.")
     raise typer.Exit(STOPPED if result.stopped else VERDICT_STATUS[result.summary["verdict"]])

@@ -10,6 +10,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 VENV=${VENV:-.venv}
 PYTHON=${PYTHON:-}
+OPTIONAL=(frr)  # routing daemons, for the policy shadow
 PACKAGES=(mininet openvswitch-switch iperf3 iproute2 ethtool iputils-ping python3-venv)
 
 say() { printf '\033[2m· %s\033[0m\n' "$*" >&2; }
@@ -40,6 +41,15 @@ install_packages() {
     "${apt[@]}" update >/dev/null || die "apt-get update failed: no package index, so no ${missing[*]}"
     "${apt[@]}" install -y --no-install-recommends "${missing[@]}" >/dev/null || die "apt-get could not install ${missing[*]}"
   }
+}
+
+# What some policies need; without it they are skipped by name.
+suggest_optional() {
+  local package
+  for package in "${OPTIONAL[@]}"; do
+    [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] ||
+      say "optional: sudo apt-get install $package (failstatic doctor says what for)"
+  done
 }
 
 # Version and home of an interpreter; of a virtual environment's, those of what it was made with.
@@ -77,6 +87,7 @@ make_venv() {
   "${pip[@]}" --ignore-installed setuptools wheel pbr
   "${pip[@]}" --no-build-isolation ryu
   "${pip[@]}" --no-build-isolation --editable '.[dev]'
+  suggest_optional
   echo "$wanted" > "$stamp"
 }
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from topology.errors import InputError, MachineError
+from topology.replica import frr
 from topology.replica.abilities import Findings, judge
 from topology.replica.findings import cores_of_quota
 from topology.replica.forks import exit_status
@@ -24,7 +25,7 @@ STOCK = Findings(
     memory_mb=8000,
     priority="SCHED_FIFO 50",
     trials=dict.fromkeys(("namespaces", "tun", "veth", "netem", "policer", "datapath"), ""),
-    programs={name: f"/usr/bin/{name}" for name in PROGRAMS},
+    programs={name: f"/usr/bin/{name}" for name in (*PROGRAMS, *frr.DAEMONS)},
     modules=dict.fromkeys(("mininet", "distutils", "iperf3", "libiperf", "ryu", "os_ken"), ""),
     switch_version="3.1.0",
 )

@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from topology.replica import frr
 from topology.replica.machine import DATAPATHS, LINKS, Ability, Machine
 
 MEMORY_MB = 600
@@ -56,6 +57,7 @@ def judge(found: Findings) -> Machine:
         _programs(found, "iproute2", ("ip", "tc"), "iproute2"),
         _switch(found),
         _mininet(found),
+        _optional(_programs(found, "frr", frr.DAEMONS, "frr"), "policies that need routing daemons are skipped"),
         _library(found, "iperf3", ("iperf3", "libiperf"), "sudo apt-get install libiperf0"),
         _library(found, "ryu", ("ryu",), "make setup"),
         _library(found, "os-ken", ("os_ken",), "make setup"),
@@ -144,6 +146,11 @@ def _programs(found: Findings, name: str, programs: tuple[str, ...], package: st
     if lacking:
         return Ability(name, False, f"no {', '.join(lacking)}", f"sudo apt-get install {package}")
     return Ability(name, True, ", ".join(found.programs[program] for program in programs))
+
+
+def _optional(ability: Ability, instead: str) -> Ability:
+    """Runs do without it; ``instead`` says how."""
+    return ability if ability.ok else replace(ability, instead=instead)
 
 
 def _switch(found: Findings) -> Ability:

@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from topology.errors import MachineError
-from topology.replica import genetlink
+from topology.replica import frr, genetlink
 from topology.replica.abilities import Findings
 from topology.replica.inside import Inside, system_path
 from topology.replica.links import LinkShape
@@ -46,7 +46,7 @@ _WITHIN_S = 5.0
 
 def gather() -> Findings:
     """Everything that ``judge`` wants to know; about 0.1 s. Raises LabError when threads run."""
-    programs = {name: _program(name) for name in _PROGRAMS}
+    programs = {name: _program(name) for name in _PROGRAMS} | {name: _program(name, frr.FOLDER) for name in frr.DAEMONS}
     trials, priority = _try_inside()
     return Findings(
         kernel=platform.release(),
@@ -126,8 +126,9 @@ def _command(line: str) -> str:
 # --- looked up ------------------------------------------------------------------------------
 
 
-def _program(name: str) -> str:
-    return shutil.which(name, path=system_path(os.environ.get("PATH", ""))) or ""
+def _program(name: str, folder: Path | None = None) -> str:
+    """Its path, empty when there is none; in ``folder``, or where a shell would look."""
+    return shutil.which(name, path=str(folder) if folder else system_path(os.environ.get("PATH", ""))) or ""
 
 
 def _version(program: str) -> str:
