@@ -74,6 +74,9 @@ class SwitchControl(Protocol):
     def running(self) -> bool:
         """From the kernel's process table."""
 
+    def live_ports(self) -> frozenset[int]:
+        """Ports that the switch says are live, asked over OpenFlow; none when it is gone."""
+
 
 def brain_names(count: int) -> tuple[str, ...]:
     """What ``count`` brains are called."""

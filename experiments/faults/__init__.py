@@ -13,7 +13,13 @@ from experiments.faults import (
     link_degrade,
     link_flap,
     link_heal,
+    link_one_way,
     link_silent,
+    pop_down,
+    pop_overload,
+    pop_return,
+    switch_crash,
+    switch_return,
 )
 from experiments.faults.kind import Evidence, Fact, Fault, Preparing, Repeated, Undo
 from experiments.faults.registry import FAULTS
@@ -38,5 +44,11 @@ __all__ = [
     "link_degrade",
     "link_flap",
     "link_heal",
+    "link_one_way",
     "link_silent",
+    "pop_down",
+    "pop_overload",
+    "pop_return",
+    "switch_crash",
+    "switch_return",
 ]

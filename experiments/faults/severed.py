@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from experiments.faults.kind import NO_SETTINGS, Evidence, Fact, Settings, drained, frames_within, until, wires
+from experiments.faults.kind import NO_SETTINGS, Evidence, Fact, Settings, drained, frames, frames_within, until, wires
 from experiments.lab import Lab, LinkControl
 
 WINDOW_S = 0.2
@@ -24,7 +24,7 @@ class Severed:
     lit: ClassVar[bool]
     """Whether the ends keep carrier."""
     targets: tuple[str, ...]
-    before: tuple[int, ...] = field(default=(), init=False)
+    before: int = field(default=0, init=False)
 
     def sever(self, link: LinkControl) -> None:
         raise NotImplementedError
@@ -34,7 +34,11 @@ class Severed:
         for link in links:
             self.sever(link)
         # Counted after the deed so that asking does not delay it: all these came before.
-        self.before = tuple(sum(link.frames()) for link in links)
+        self.before = self.count(links)
+
+    def count(self, links: list[LinkControl]) -> int:
+        """Frames that came until now, of those that must not come any more."""
+        return frames(links)
 
     def proof(self, lab: Lab) -> Evidence:
         links = wires(lab, self.targets)
@@ -42,14 +46,8 @@ class Severed:
             drained(lab, links)
         else:
             until(lab, lambda: not any(any(link.carrier()) for link in links), PROOF_S)
-        frames, before = frames_within(lab, links, WINDOW_S), min(self.before, default=0)
-        return Evidence(
-            (
-                carriers(links, self.lit),
-                Fact(f"frames_in_{WINDOW_S * 1000:.0f}_ms", frames, frames == 0),
-                Fact("frames_before", before, before > 0),
-            )
-        )
+        since = frames_within(lab, links, WINDOW_S)
+        return Evidence((carriers(links, self.lit), *no_frames(since, self.before)))
 
     def heal(self, lab: Lab) -> None:
         for link in wires(lab, self.targets):
@@ -74,6 +72,14 @@ class Silent(Severed):
 
     def sever(self, link: LinkControl) -> None:
         link.silence()
+
+
+def no_frames(since: int, before: int) -> tuple[Fact, Fact]:
+    """Nothing came during ``WINDOW_S``, and something had come before: else silence shows nothing."""
+    return (
+        Fact(f"frames_in_{WINDOW_S * 1000:.0f}_ms", since, since == 0),
+        Fact("frames_before", before, before > 0),
+    )
 
 
 def carriers(links: Sequence[LinkControl], lit: bool) -> Fact:

@@ -124,7 +124,10 @@ class EmulatedLab:
         lift = partial(self._inside.lift, rank="switch")
         for pop in self.topology.names:
             lift(self.network.vswitchd_pid(pop))
-        self.switches = {pop: EmulatedSwitch(self.network.vswitch(pop), lift) for pop in self.topology.names}
+        self.switches = {
+            pop: EmulatedSwitch(self.network.vswitch(pop), live_ports=partial(self.network.live_ports, pop), lift=lift)
+            for pop in self.topology.names
+        }
         hosts = {pop: self.network.pid(addressing.host_name(pop)) for pop in self.topology.names}
         switches = {pop: self.network.pid(pop) for pop in self.topology.names}
         self._hosts = hosts

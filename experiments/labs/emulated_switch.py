@@ -10,8 +10,10 @@ from topology.replica.vswitch import VSwitch
 class EmulatedSwitch:
     """Implements ``SwitchControl``. ``lift`` gives a new process the priority that the old one had."""
 
-    def __init__(self, vswitch: VSwitch, lift: Callable[[int], object]) -> None:
-        self._vswitch, self._lift = vswitch, lift
+    def __init__(
+        self, vswitch: VSwitch, *, live_ports: Callable[[], frozenset[int]], lift: Callable[[int], object]
+    ) -> None:
+        self._vswitch, self._live_ports, self._lift = vswitch, live_ports, lift
 
     def crash(self) -> None:
         self._vswitch.crash()
@@ -23,3 +25,6 @@ class EmulatedSwitch:
 
     def running(self) -> bool:
         return self._vswitch.running()
+
+    def live_ports(self) -> frozenset[int]:
+        return self._live_ports() if self.running() else frozenset()

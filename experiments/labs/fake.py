@@ -12,7 +12,7 @@ from pathlib import Path
 from experiments.lab import BrainControl, LinkControl, LinkShape, PathTrace, SwitchControl, TrafficPlan, brain_names
 from topology.errors import LabError
 from topology.forwarding import Snapshot, SwitchState
-from topology.model import Pair, Topology
+from topology.model import HOST_PORT, Pair, Topology
 
 FRAMES_PER_S = 100.0
 CONTROL_RATE_BPS = 1e7
@@ -24,7 +24,7 @@ class FakeLink:
 
     def __init__(self, shape: LinkShape, now_s: Callable[[], float], note: Callable[[str], None]) -> None:
         self.shape, self.running = shape, shape
-        self.up, self.carries = True, True
+        self.up, self.carries = True, (True, True)
         self.senders = [True, True]
         """Whether somebody sends at end a, at end b."""
         self._now_s, self._note = now_s, note
@@ -33,11 +33,11 @@ class FakeLink:
     def count(self) -> None:
         """Everything until now, as things were."""
         for way, sends in enumerate(self.senders):
-            if self.up and self.carries and sends:
+            if self.up and self.carries[way] and sends:
                 self._counted[way] += FRAMES_PER_S * max(0.0, self._now_s() - self._since_s)
         self._since_s = self._now_s()
 
-    def _set(self, name: str, up: bool, carries: bool) -> None:
+    def _set(self, name: str, up: bool, carries: tuple[bool, bool]) -> None:
         self.count()
         self._note(name)
         self.up, self.carries = up, carries
@@ -49,11 +49,11 @@ class FakeLink:
     def cut(self) -> None:
         self._set("cut", False, self.carries)
 
-    def silence(self) -> None:
-        self._set("silence", self.up, False)
+    def silence(self, *, ab: bool = True, ba: bool = True) -> None:
+        self._set("silence", self.up, (self.carries[0] and not ab, self.carries[1] and not ba))
 
     def heal(self) -> None:
-        self._set("heal", True, True)
+        self._set("heal", True, (True, True))
         self.running = self.shape
 
     def carrier(self) -> tuple[bool, bool]:
@@ -89,6 +89,9 @@ class FakeSwitch:
 
     def running(self) -> bool:
         return self._up
+
+    def live_ports(self) -> frozenset[int]:
+        return frozenset({HOST_PORT}) if self._up else frozenset()
 
 
 class FakeBrain:

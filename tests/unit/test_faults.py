@@ -15,11 +15,25 @@ from experiments.labs.fake import FakeLab
 from topology.errors import InputError
 
 LINK = "a-b"
-BREAKING = ("brain.kill", "brain.poweroff", "brain.hang", "link.cut", "link.silent")
+BREAKING = (
+    "brain.kill",
+    "brain.poweroff",
+    "brain.hang",
+    "control.cut",
+    "control.silent",
+    "link.cut",
+    "link.one-way",
+    "link.silent",
+    "pop.down",
+    "switch.crash",
+)
+ENDS = {"brain": "brain.return", "control": "control.heal", "link": "link.heal", "pop": "pop.return"}
+ENDS["switch"] = "switch.return"
 
 
 def _target(kind: str) -> str:
-    return "brain" if kind.startswith("brain") else LINK
+    targets = {"brain": "brain", "control": "control:b", "link": LINK, "pop": "b", "switch": "b"}
+    return targets[kind.partition(".")[0]]
 
 
 def _started() -> FakeLab:
@@ -50,9 +64,9 @@ def test_everything_may_be_called_twice_and_healing_restores(kind: str) -> None:
     for step in (fault.inject, fault.inject, fault.heal, fault.heal):
         step(lab)
     assert lab.brain.state() == "running"
-    assert all(lab.links[LINK].carrier())
-    healthy = FAULTS.make("brain.return", "brain") if kind.startswith("brain") else FAULTS.make("link.heal", LINK)
-    assert healthy.proof(lab).held
+    assert all(all(link.carrier()) for link in (*lab.links.values(), *lab.control.values()))
+    assert all(switch.running() for switch in lab.switches.values())
+    assert FAULTS.make(ENDS[kind.partition(".")[0]], _target(kind)).proof(lab).held
 
 
 def test_a_power_failure_silences_the_control_channels_before_it_kills() -> None:

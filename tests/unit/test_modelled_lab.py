@@ -56,9 +56,15 @@ def test_it_can_measure_its_links_and_their_frames_count(tmp_path: Path) -> None
         lab.measure_links(["a-b"])
 
 
-ENDS = {"link.heal": "cut", "control.heal": "cut", "brain.return": "kill"}
+ENDS = {
+    "link.heal": "cut",
+    "control.heal": "cut",
+    "brain.return": "kill",
+    "pop.return": "down",
+    "switch.return": "crash",
+}
 """End of faults → what it ends here."""
-TARGET = {"link": "a-b", "control": "control:b"}
+TARGET = {"link": "a-b", "control": "control:b", "pop": "b", "switch": "b"}
 SETTINGS = {
     "link.degrade": {"extra_delay": "20 ms", "loss": "5 %"},
     "control.degrade": {"extra_delay": "20 ms", "loss": "5 %"},

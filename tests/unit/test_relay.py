@@ -104,11 +104,20 @@ def test_silence_eats_new_frames_and_lets_those_in_flight_arrive(link: Link) -> 
     link.ask("reshape", 500.0, *SHAPE[1:])
     link.a.send(b"in flight")
     until_counted(link, "in_flight", (1, 0))
-    link.ask("silence")
+    link.ask("silence", True, True)
     link.a.send(b"eaten")
     until_counted(link, "lost", (1, 0))
     assert link.b.recv(2048) == b"in flight"
     until_counted(link, "delivered", (1, 0))
+
+
+def test_one_way_can_be_silent_and_a_silent_way_stays_so(link: Link) -> None:
+    link.ask("silence", True, False)
+    link.ask("silence", False, False)
+    link.a.send(b"eaten")
+    link.b.send(b"heard")
+    assert link.a.recv(2048) == b"heard"
+    until_counted(link, "lost", (1, 0))
 
 
 def test_the_same_seed_loses_the_same_frames(relay: RelayProcess) -> None:

@@ -86,8 +86,11 @@ class LinkControl(Protocol):
     def cut(self) -> None:
         """Both ends lose carrier; what is in flight is lost."""
 
-    def silence(self) -> None:
-        """Frames vanish both ways as they enter, carrier stays; what is in flight still arrives."""
+    def silence(self, *, ab: bool = True, ba: bool = True) -> None:
+        """Frames from a to b, from b to a vanish as they enter, carrier stays; what is in flight still arrives.
+
+        A way that is silent already stays so.
+        """
 
     def heal(self) -> None:
         """Undo cut, silence and reshape."""

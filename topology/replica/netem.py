@@ -149,6 +149,7 @@ class NetemLink:
         self.name, self.shape = cable.name, cable.shape
         self._ends, self._interfaces = (cable.a, cable.b), interfaces
         self._handle = 1
+        self._silent = (False, False)
 
     def bring_up(self) -> None:
         """Up first, shaped then: see ``heal``."""
@@ -161,8 +162,9 @@ class NetemLink:
     def cut(self) -> None:
         self._each(lambda interface: interface.set_up(False))
 
-    def silence(self) -> None:
-        self._shape(self.shape, silent=True)
+    def silence(self, *, ab: bool = True, ba: bool = True) -> None:
+        self._silent = (self._silent[0] or ab, self._silent[1] or ba)
+        self._shape(self.shape)
 
     def heal(self) -> None:
         """After a cut a new netem is put in place: that opens the interface's queue at once.
@@ -172,6 +174,7 @@ class NetemLink:
         if not all(self.carrier()):
             self._handle = 3 - self._handle
             self._plug_in()
+        self._silent = (False, False)
         self._shape(self.shape)
 
     def carrier(self) -> tuple[bool, bool]:
@@ -193,10 +196,11 @@ class NetemLink:
         self._each(Interface.set_up)
         self._each(Interface.await_running)
 
-    def _shape(self, shape: LinkShape, *, silent: bool = False) -> None:
+    def _shape(self, shape: LinkShape) -> None:
+        """Each end shapes what it sends: end a the way to b."""
         shape_at(
             (end.pid, line)
-            for end in self._ends
+            for end, silent in zip(self._ends, self._silent, strict=True)
             for line in reshaping_commands(end.interface, shape, silent=silent, handle=self._handle)
         )
 

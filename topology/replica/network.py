@@ -176,6 +176,10 @@ class Network:
         """Tables, groups and live ports of all switches, read side by side."""
         return self._switches.snapshot()
 
+    def live_ports(self, pop: str) -> frozenset[int]:
+        """Of one switch, asked over OpenFlow."""
+        return self._switches.live_ports(pop)
+
     def watch(self, callback: PortChange) -> Watcher:
         """A watcher of all PoPs' ports, not started yet."""
         return self._switches.watch(callback)

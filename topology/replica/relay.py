@@ -163,9 +163,9 @@ class Relay:
                 set_tap_carrier(way.source, False)
                 Interface(opened, name).carrier()
 
-    def _silence(self, index: int) -> None:
-        for way in self._links[index]:
-            way.closed = True
+    def _silence(self, index: int, *chosen: bool) -> None:
+        for way, silent in zip(self._links[index], chosen, strict=True):
+            way.closed = way.closed or silent
 
     def _heal(self, index: int, *shape: float) -> None:
         self._reshape(index, *shape)

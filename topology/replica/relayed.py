@@ -135,8 +135,8 @@ class RelayLink:
         self._process.ask("pull", self._index, *(plug.interface.name for plug in self._plugs), descriptors=doors)
         self._each(Plug.pull)
 
-    def silence(self) -> None:
-        self._process.ask("silence", self._index)
+    def silence(self, *, ab: bool = True, ba: bool = True) -> None:
+        self._process.ask("silence", self._index, ab, ba)
 
     def heal(self) -> None:
         self._process.ask("heal", self._index, *_numbers(self.shape))

@@ -75,6 +75,10 @@ class Switches:
         read = run_all({what: ovs.dump(self.place(pop), what) for what in _DUMPS})
         return readback.switch_state(*(read[what] for what in _DUMPS))
 
+    def live_ports(self, pop: str) -> frozenset[int]:
+        """Of one switch."""
+        return readback.parse_live_ports(run_all({pop: ovs.dump(self.place(pop), "ports-desc")})[pop])
+
     def bfd_settled(self) -> bool:
         """Whether every backbone port runs BFD at its configured pace; True without BFD.
 

@@ -97,14 +97,13 @@ class VSwitch:
         )
 
     def crash(self) -> None:
-        """SIGKILL to ovs-vswitchd: its tables are gone, the database stays. May be called twice."""
-        daemon = self._daemons["ovs-vswitchd"]
-        daemon.kill()
-        daemon.wait()
+        """SIGKILL to ovs-vswitchd, not waiting for its end; the database stays. May be called twice."""
+        self._daemons["ovs-vswitchd"].kill()
 
     def restart(self) -> None:
         """After a crash; returns once the bridge has its ports again and answers. May be called twice."""
         if not self.running():
+            self._daemons["ovs-vswitchd"].wait()
             self.begin_switch()
             self.wait_until(lambda: _answers(self.place.management_socket), "ovs-vswitchd")
 

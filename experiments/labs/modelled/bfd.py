@@ -104,7 +104,7 @@ class Bfd:
         if session.life != life:
             return
         session.sent_s = self._clock.now
-        if link.lit and link.carries and not (link.loss and session.chance.random() < link.loss):
+        if link.passes(end == 0) and not (link.loss and session.chance.random() < link.loss):
             state, cuts = session.state, len(self._wire.cuts_s)
             self._later(link.delay_s, lambda: self._receive(1 - end, state, cuts))
         interval_s = self._pace(session.state)

@@ -30,9 +30,9 @@ class Channel:
         self.delivered = [0, 0]
         self._pipes: list[Pipe] = []
 
-    @property
-    def whole(self) -> bool:
-        return self.now.lit and self.now.carries
+    def passes(self, way: int) -> bool:
+        """Whether what is sent that way (TO_SWITCH, TO_BRAIN) comes out."""
+        return self.now.passes(way == TO_SWITCH)
 
     @property
     def round_trip_s(self) -> float:
@@ -53,12 +53,12 @@ class Channel:
         for pipe in self._pipes:
             pipe.lose()
 
-    def silence(self) -> None:
-        self._become(carries=False)
+    def silence(self, *, ab: bool = True, ba: bool = True) -> None:
+        self._become(carries_ab=self.now.carries_ab and not ab, carries_ba=self.now.carries_ba and not ba)
 
     def heal(self) -> None:
         self.reshape(self.shape)
-        self._become(lit=True, carries=True)
+        self._become(lit=True, carries_ab=True, carries_ba=True)
         for pipe in self._pipes:
             pipe.retry()
 
@@ -104,7 +104,7 @@ class Pipe:
     def send(self, bits: float, arrive: Action) -> None:
         """``arrive`` happens at the other end, after all that was sent before."""
         segment = _Segment(bits, arrive, self._channel.clock.now)
-        if self._held or not self._channel.whole:
+        if self._held or not self._channel.passes(self._way):
             self._held.append(segment)
         else:
             self._fly(segment)
@@ -128,7 +128,7 @@ class Pipe:
         segment = self._flying.popleft()
         self._rto_s = 0.0
         self._channel.delivered[self._way] += 1
-        if self._channel.whole:
+        if self._channel.passes(1 - self._way):
             self._channel.delivered[1 - self._way] += 1
         segment.arrive()
 
@@ -151,7 +151,7 @@ class Pipe:
         self._channel.clock.at(due_s, lambda: self._flush() if flight == self._flights else None)
 
     def _flush(self) -> None:
-        if not self._channel.whole:
+        if not self._channel.passes(self._way):
             return
         held, self._held = self._held, deque()
         for segment in held:

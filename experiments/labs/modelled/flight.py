@@ -167,7 +167,7 @@ class _Flyer:
         self.changes(fuller_s, self.t_s)
         self.hops.append((self.pop, port, self.labels))
         takes_s = frame_bits(len(self.labels)) / link.rate_bps + link.delay_s + full.queue_s
-        came = link.carries and not self.cut(wire, takes_s)
+        came = link.passes(forward) and not self.cut(wire, takes_s)
         enters_s = self.t_s - self.start_s
         loss = 1 - (1 - link.loss) * (1 - full.loss)
         self.legs.append(Leg(direction, enters_s, enters_s + takes_s if came else None, loss))

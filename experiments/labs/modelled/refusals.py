@@ -22,7 +22,13 @@ FAULTS = frozenset(
         "link.degrade",
         "link.flap",
         "link.heal",
+        "link.one-way",
         "link.silent",
+        "pop.down",
+        "pop.overload",
+        "pop.return",
+        "switch.crash",
+        "switch.return",
     }
 )
 """Kinds whose every effect the model knows. One that is not here may do something that nothing here would show."""

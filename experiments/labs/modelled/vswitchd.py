@@ -43,3 +43,6 @@ class Vswitchd:
 
     def running(self) -> bool:
         return self._switch.up
+
+    def live_ports(self) -> frozenset[int]:
+        return self._switch.track.last.state.live_ports

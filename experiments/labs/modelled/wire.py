@@ -17,14 +17,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """Of both directions. ``lit``: the ends have carrier. ``carries``: what enters comes out."""
+    """Of both directions. ``lit``: the ends have carrier. ``carries_ab``: what enters at a comes out at b."""
 
     delay_s: float
     rate_bps: float
     loss: float
     queue_s: float
     lit: bool = True
-    carries: bool = True
+    carries_ab: bool = True
+    carries_ba: bool = True
 
     @classmethod
     def of(cls, shape: LinkShape) -> Condition:
@@ -33,6 +34,15 @@ class Condition:
     @property
     def shape(self) -> LinkShape:
         return LinkShape(self.delay_s * 1e3, self.rate_bps, self.loss, self.queue_s * 1e3)
+
+    @property
+    def carries(self) -> bool:
+        """Both ways."""
+        return self.carries_ab and self.carries_ba
+
+    def passes(self, forward: bool) -> bool:
+        """Whether what enters at a (``forward``), else at b, comes out."""
+        return self.lit and (self.carries_ab if forward else self.carries_ba)
 
     @property
     def whole(self) -> bool:
@@ -67,12 +77,12 @@ class Wire:
     def cut(self) -> None:
         self._become(lit=False)
 
-    def silence(self) -> None:
-        self._become(carries=False)
+    def silence(self, *, ab: bool = True, ba: bool = True) -> None:
+        self._become(carries_ab=self.now.carries_ab and not ab, carries_ba=self.now.carries_ba and not ba)
 
     def heal(self) -> None:
         self.reshape(self.shape)
-        self._become(lit=True, carries=True)
+        self._become(lit=True, carries_ab=True, carries_ba=True)
 
     def carrier(self) -> tuple[bool, bool]:
         return (self.now.lit, self.now.lit)

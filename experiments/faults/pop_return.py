@@ -1,0 +1,33 @@
+"""``pop.return``: whatever was done to PoPs ends; the tables of dark ones are empty until a brain fills them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from experiments.faults.ending import Ending
+from experiments.faults.kind import POP, Evidence, Fact, until
+from experiments.faults.pops import lit_links, revive, running
+from experiments.faults.registry import FAULTS
+from experiments.faults.severed import carriers
+from experiments.lab import Lab
+
+PROOF_S = 1.0
+
+
+@FAULTS.register
+@dataclass(slots=True)
+class PopReturn(Ending):
+    """Its switch is in the process table, and both ends of its links have carrier, but for those to dark PoPs."""
+
+    kind: ClassVar[str] = "pop.return"
+    aims_at: ClassVar[str] = POP
+
+    def inject(self, lab: Lab) -> None:
+        revive(lab, self.targets)
+
+    def proof(self, lab: Lab) -> Evidence:
+        links = [*lit_links(lab, self.targets), *(lab.control[pop] for pop in self.targets)]
+        until(lab, lambda: all(all(link.carrier()) for link in links), PROOF_S)
+        alive = running(lab, self.targets)
+        return Evidence((Fact("switches_running", alive, alive == len(self.targets)), carriers(links, lit=True)))

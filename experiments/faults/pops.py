@@ -1,0 +1,42 @@
+"""PoPs as faults see them: their links, what they send, and how one that was dark comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from experiments.faults.kind import wires
+from experiments.lab import Lab, LinkControl
+
+
+def links_at(lab: Lab, pops: Iterable[str]) -> list[LinkControl]:
+    """The backbone links that end at one of these PoPs, each once."""
+    return wires(lab, lab.topology.links_at(pops))
+
+
+def sent_by(lab: Lab, pops: Iterable[str]) -> int:
+    """Frames of these PoPs that came out at the far ends of their backbone links so far."""
+    senders, total = set(pops), 0
+    for name in lab.topology.links_at(senders):
+        ends, ways = lab.topology.link(name).ends, lab.links[name].frames()
+        total += sum(count for end, count in zip(ends, ways, strict=True) if end in senders)
+    return total
+
+
+def running(lab: Lab, pops: Iterable[str]) -> int:
+    """How many of these PoPs' switches run, by the process table."""
+    return sum(lab.switches[pop].running() for pop in pops)
+
+
+def lit_links(lab: Lab, pops: Iterable[str]) -> list[LinkControl]:
+    """Links of these PoPs that can have light: a link to a PoP that is still dark has none."""
+    links = map(lab.topology.link, lab.topology.links_at(pops))
+    return wires(lab, (link.name for link in links if running(lab, link.ends) == len(link.ends)))
+
+
+def revive(lab: Lab, pops: tuple[str, ...]) -> None:
+    """Switches first, then the light on all links whose other end is there as well."""
+    for pop in pops:
+        lab.switches[pop].start()
+        lab.control[pop].heal()
+    for link in lit_links(lab, pops):
+        link.heal()

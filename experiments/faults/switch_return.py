@@ -1,0 +1,41 @@
+"""``switch.return``: killed switches run again, with empty tables until a brain fills them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from experiments.faults.ending import Ending
+from experiments.faults.kind import SWITCH, Evidence, Fact, until
+from experiments.faults.pops import running
+from experiments.faults.registry import FAULTS
+from experiments.lab import Lab
+
+PROOF_S = 1.0
+
+
+@FAULTS.register
+@dataclass(slots=True)
+class SwitchReturn(Ending):
+    """In the process table, and each switch tells over OpenFlow of a port that is live."""
+
+    kind: ClassVar[str] = "switch.return"
+    aims_at: ClassVar[str] = SWITCH
+
+    def inject(self, lab: Lab) -> None:
+        for pop in self.targets:
+            lab.switches[pop].start()
+
+    def proof(self, lab: Lab) -> Evidence:
+        until(lab, lambda: _forwarding(lab, self.targets) == len(self.targets), PROOF_S)
+        alive, forwarding = running(lab, self.targets), _forwarding(lab, self.targets)
+        return Evidence(
+            (
+                Fact("switches_running", alive, alive == len(self.targets)),
+                Fact("switches_with_live_ports", forwarding, forwarding == len(self.targets)),
+            )
+        )
+
+
+def _forwarding(lab: Lab, pops: tuple[str, ...]) -> int:
+    return sum(bool(lab.switches[pop].live_ports()) for pop in pops)
