@@ -31,6 +31,8 @@ class Means:
     pcap: bool = False
     """Keep the packets of path traces."""
     results: Path = Path("results")
+    folder: Path | None = None
+    """The run's own folder where the caller has made one; else a new one below ``results``."""
 
 
 def player(prepared: Prepared, policy: Policy, folder: Path, machine: Machine, means: Means) -> Callable[[Inside], int]:

@@ -26,19 +26,21 @@ BACKEND = "modelled"
 STOPPED = "stopped"
 
 
-def execute(prepared: Prepared, folder: Path, view: View, *, pcap: bool = False) -> Result:
-    """Run all policies into a new folder below ``folder``, and judge.
+def execute(prepared: Prepared, folder: Path, view: View, *, pcap: bool = False, run: Path | None = None) -> Result:
+    """Run all policies into a new folder below ``folder``, or into ``run`` if the caller has made one, and judge.
 
     Raises InputError, before anything is started, when the model cannot represent what is asked, LabError
     when there can be no folder.
     """
     check(prepared, pcap=pcap)
-    run = results.make(folder, prepared.spec.name, prepared.seed)
+    made = run is None
+    run = run or results.make(folder, prepared.spec.name, prepared.seed)
     errors: dict[str, str] = {}
     outcome = ""
     try:
         results.write_json(run / results.MANIFEST, manifest(prepared, _machine(), {"backend": BACKEND}))
-        results.point_latest(run)
+        if made:
+            results.point_latest(run)
         view.begun(run, prepared)
         for policy in prepared.policies:
             outcome = _policy(prepared, policy, run, view, errors)

@@ -21,13 +21,13 @@ MANIFEST = "manifest.json"
 LATEST = "latest"
 
 
-def make(results: Path, experiment: str, seed: int) -> Path:
-    """``results/<experiment>/<UTC time>-<seed>``, with ``.2``, ``.3``, … when that exists already.
+def make(results: Path, experiment: str, seed: int, prefix: str = "") -> Path:
+    """``results/<experiment>/<prefix><UTC time>-<seed>``, with ``.2``, ``.3``, … when that exists already.
 
     Raises LabError when it cannot be made (read-only or full disk).
     """
     parent = results / experiment
-    stem = f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{seed}"
+    stem = f"{prefix}{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{seed}"
     number = 1
     try:
         parent.mkdir(parents=True, exist_ok=True)

@@ -36,14 +36,15 @@ def execute(prepared: Prepared, means: Means, view: View) -> Result:
         raise MachineError("; ".join(f"{each.name}: {each.detail}" for each in missing), missing[0].remedy)
     cores.check_jobs(means.jobs)
     prepared, skipped = able(prepared, machine)
-    run = results.make(means.results, prepared.spec.name, prepared.seed)
+    run = means.folder or results.make(means.results, prepared.spec.name, prepared.seed)
     crew = Crew(prepared, means, view, run, machine)
     stopped = False
     try:
         with slot(results.name_for_slot(run.parent.name, run.name), cost=means.jobs, on_wait=view.queued):
             facts = {"framework": means.framework, "jobs": means.jobs, "skipped": skipped}
             results.write_json(run / results.MANIFEST, manifest(prepared, machine.as_dict(), facts))
-            results.point_latest(run)
+            if means.folder is None:
+                results.point_latest(run)
             view.begun(run, prepared)
             crew.play()
     except KeyboardInterrupt:

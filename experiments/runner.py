@@ -103,7 +103,7 @@ class Runner:
         """Wait, and give the live view its pulse."""
         while (now_s := self.lab.now_s()) < at_s:
             self.lab.wait_until(min(at_s, now_s + PULSE_S))
-            self.record("pulse", pairs_down=self.lab.pairs_down())
+            self.record("pulse", pairs_down=self.lab.pairs_down(), connected=len(self.lab.brain.connected()))
 
     def begin(self, phase: Begin) -> None:
         self.right = False

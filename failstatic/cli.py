@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from failstatic import comparing, listings, machine, names
+from failstatic import agreeing, comparing, listings, machine, names
 from failstatic.commands import STOPPED, VERDICT_STATUS, Commands, errors, out
 from topology.errors import InputError, unknown
 
@@ -132,6 +132,7 @@ def _check_choices(backend: str, framework: str) -> None:
         raise InputError(unknown("framework", framework, ("ryu", "os-ken")), place="--framework")
 
 
+agreeing.add(app)
 comparing.add(app)
 listings.add(app)
 machine.add(app)

@@ -1,0 +1,167 @@
+"""How far two right runs may differ: the timers by which an event's consequences come, each with its source.
+
+A fault strikes both backends at the same moment of the timeline. What follows comes by timers, whose phase is
+chance: when was the last refresh, the last BFD packet, the last attempt to connect? So a border of darkness may
+differ by two probe intervals (each end of it is known to one) and, *while a timer may strike*, by that timer's
+spread: what it can differ by between two runs that are both right. Outside the window of every timer nothing but
+the two intervals is allowed.
+
+A new kind of consequence that comes by a timer of its own: add a function to ``TIMERS``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from experiments.faults.kind import BRAIN, CONTROL, CONTROL_CHANNEL, LINK
+from experiments.labs.modelled.timers import BFD_MULTIPLIER, BFD_SLOW_S, BRAIN_START_S, PROBE_S
+from experiments.story import Event
+
+PROBE_INTERVALS = 2
+"""Of every border: what is true lies within one interval of what each run saw."""
+PORT_S = 0.01
+"""From carrier to forwarding: 2–6 ms measured on Open vSwitch 3.1."""
+REACTION_S = 0.05
+"""A living brain, from port event to last barrier, beyond the control round trip: the bound of ``make bench``."""
+EXPIRY_LAG_S = 0.5
+"""Open vSwitch expires rules at most so late (max-revalidator, ovs-vswitchd.conf.db(5))."""
+START_S = 0.3
+"""How much longer or shorter a brain takes from exec to listening: 0.4–0.6 s measured on two idle cores."""
+HANDSHAKES = 6
+"""Round trips from the first SYN to the last barrier of a reconciled switch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """What of a policy sets timers; times in seconds, 0 where there is no such timer."""
+
+    bfd_s: float = 0.0
+    guard_s: float = 0.0
+    refresh_s: float = 0.0
+    backoff_s: float = 8.0
+
+    @classmethod
+    def of(cls, policy: Mapping[str, Any]) -> Design:
+        """From a policy as a manifest keeps it."""
+        switch, brain = policy.get("switch") or {}, policy.get("brain") or {}
+        guard_s = float(brain.get("guard_timeout_s") or 0.0)
+        return cls(
+            bfd_s=float(switch.get("bfd_interval_ms") or 0.0) / 1e3,
+            guard_s=guard_s,
+            refresh_s=float(brain.get("refresh_s") or 0.0) if guard_s else 0.0,
+            backoff_s=float(switch.get("max_backoff_ms") or 8000.0) / 1e3,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """An event, and what decides how long its consequences take."""
+
+    event: Event
+    design: Design
+    round_trip_s: float
+    """Control round trip of the farthest PoP."""
+    flight_s: float
+    """Longest one-way delay of its links."""
+    stood_s: float
+    """Of an end: how long what it ends had stood."""
+
+    @property
+    def of_links(self) -> bool:
+        """It changes what links or switches carry."""
+        return bool(self.event.links) or self.event.aims_at not in (BRAIN, CONTROL_CHANNEL)
+
+    @property
+    def of_control(self) -> bool:
+        """It changes who hears the brain."""
+        return not self.event.links or self.event.aims_at != LINK
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """May strike from ``from_s`` until ``until_s`` after its event; two right runs differ by ``spread_s`` at most."""
+
+    name: str
+    from_s: float
+    until_s: float
+    spread_s: float
+    source: str
+
+
+def timers(cause: Cause) -> tuple[Timer, ...]:
+    """All that this event starts under this design."""
+    return tuple(timer for make in TIMERS for timer in make(cause))
+
+
+def _port(cause: Cause) -> Iterator[Timer]:
+    if cause.of_links:
+        yield Timer("port", 0.0, 0.1, PORT_S, "carrier to forwarding, 2–6 ms measured on Open vSwitch 3.1")
+
+
+def _bfd_down(cause: Cause) -> Iterator[Timer]:
+    interval_s = cause.design.bfd_s
+    if interval_s and cause.of_links and not cause.event.restores:
+        latest_s = BFD_MULTIPLIER * interval_s + cause.flight_s
+        source = f"BFD detection time, {BFD_MULTIPLIER} × {interval_s * 1e3:.0f} ms (RFC 5880 §6.8.4)"
+        yield Timer("bfd", (BFD_MULTIPLIER - 1) * interval_s, latest_s, BFD_MULTIPLIER * interval_s, source)
+
+
+def _bfd_up(cause: Cause) -> Iterator[Timer]:
+    if cause.design.bfd_s and cause.of_links and cause.event.restores:
+        source = "BFD up: packets once a second until then, two or three are needed (RFC 5880 §6.8.3)"
+        yield Timer("bfd up", 0.0, 3 * BFD_SLOW_S + cause.flight_s, 2 * BFD_SLOW_S, source)
+
+
+def _brain(cause: Cause) -> Iterator[Timer]:
+    """A living brain answers; a dead one does not, and then nothing changes in this window."""
+    if cause.of_links:
+        noticed_s = 3 * BFD_SLOW_S if cause.event.restores else BFD_MULTIPLIER * cause.design.bfd_s
+        until_s = noticed_s + cause.flight_s + 2 * cause.round_trip_s + 2 * REACTION_S
+        source = f"a living brain's reaction beyond the round trip, ≤ {REACTION_S * 1e3:.0f} ms on an idle machine"
+        yield Timer("brain", 0.0, until_s, REACTION_S, source)
+
+
+def _expiry(cause: Cause) -> Iterator[Timer]:
+    design = cause.design
+    if design.guard_s and cause.of_control and not cause.event.restores:
+        source = (
+            f"rule life {design.guard_s:g} s after the last of the refreshes, one every {design.refresh_s:g} s; "
+            f"Open vSwitch expires up to {EXPIRY_LAG_S:g} s late (max-revalidator)"
+        )
+        latest_s = design.guard_s + EXPIRY_LAG_S + cause.round_trip_s
+        yield Timer("expiry", design.guard_s - design.refresh_s, latest_s, design.refresh_s + EXPIRY_LAG_S, source)
+
+
+def _reconnect(cause: Cause) -> Iterator[Timer]:
+    design = cause.design
+    if cause.of_control and cause.event.restores:
+        # a connection that was not closed is given up by the inactivity probe, and tried again after the back-off
+        probing_s = 2 * PROBE_S
+        latest_s = probing_s + 2 * design.backoff_s + BRAIN_START_S + HANDSHAKES * cause.round_trip_s
+        spread_s = attempts_s(design, cause.round_trip_s) + design.refresh_s
+        refresh = f"; one refresh of {design.refresh_s:g} s" if design.refresh_s else ""
+        yield Timer("reconnect", 0.0, latest_s, spread_s, attempts(design) + refresh)
+
+
+def attempts_s(design: Design, round_trip_s: float) -> float:
+    """By how much a switch's way back to a returned brain may differ: by one attempt."""
+    return design.backoff_s + round_trip_s + START_S
+
+
+def attempts(design: Design) -> str:
+    """Where that comes from."""
+    return (
+        f"an attempt every {design.backoff_s:g} s (max_backoff) and the round trip of its refusal; "
+        f"the brain's start may take {START_S:g} s more or less"
+    )
+
+
+def _tcp(cause: Cause) -> Iterator[Timer]:
+    if cause.event.restores and (cause.event.control or CONTROL in cause.event.target):
+        source = "TCP tries again after as long as the channel was gone (doubling timeout, RFC 6298 §5.5)"
+        yield Timer("tcp", 0.0, 2 * cause.stood_s + 1.0, cause.stood_s + 0.5, source)
+
+
+TIMERS: tuple[Callable[[Cause], Iterator[Timer]], ...] = (_port, _bfd_down, _bfd_up, _brain, _expiry, _reconnect, _tcp)

@@ -1,0 +1,162 @@
+"""Two runs held against each other: what is the same agrees, chance is allowed for, and every mutant is red."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from agreement_runs import computed, held_against, of, rewrite, without_bypass_rules, wrong
+from agreement_specs import policies
+from agreement_specs import prepared as table
+
+from experiments import folder
+from experiments.agreement.compare import EMULATED, Whole, compare
+from experiments.folder import Run
+from experiments.labs.modelled import bfd, rconn, switch
+from experiments.policies import POLICIES, Policy
+from experiments.prepare import Prepared, prepare
+from topology.errors import InputError
+
+
+@pytest.fixture(scope="module", params=policies())
+def policy(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("agreement")
+
+
+@pytest.fixture(scope="module")
+def right(policy: str, home: Path) -> Run:
+    return computed(table(policy, home), home)
+
+
+def test_a_run_agrees_with_itself_to_the_nanosecond(policy: str, right: Run, home: Path) -> None:
+    whole = held_against(table(policy, home), home, right)
+    assert whole.verdict == "pass"
+    for aspect in of(whole, policy).aspects:
+        assert all(not found.off for found in aspect.findings), aspect.name
+        assert not [found for found in aspect.findings if found.said[0] != found.said[1]], aspect.name
+
+
+@pytest.mark.parametrize("seed", [2, 3, 4])
+def test_bounds_leave_room_for_chance(policy: str, right: Run, home: Path, seed: int) -> None:
+    """Another seed: other BFD jitter, other dice on lossy links, nothing else."""
+    asked = table(policy, home)
+    other = computed(replace(asked, spec=asked.spec.model_copy(update={"seed": seed})), home, claims=EMULATED)
+    rewrite(other.path, seed=asked.seed)
+    whole = compare(folder.read(other.path), right)
+    assert whole.verdict == "pass", of(whole, policy).disagreements
+
+
+# ------------------------------------------------------------------ mutants
+
+
+def changed(prepared: Prepared, policy: Policy) -> Prepared:
+    """The same question, asked of another design under the old name."""
+    return replace(prepared, policies=(policy,))
+
+
+@pytest.mark.parametrize(
+    ("policy_name", "module", "constant", "value"),
+    [
+        ("fast-reroute", bfd, "BFD_MULTIPLIER", 10),
+        ("fast-reroute", switch, "PORT_REACTION_S", 0.3),
+        ("soft-state", switch, "EXPIRY_LAG_S", 1.0),
+        ("soft-state", rconn, "MIN_BACKOFF_S", 4.0),
+    ],
+)
+def test_a_wrong_timer_is_found(policy_name: str, module: object, constant: str, value: float, home: Path) -> None:
+    asked = table(policy_name, home)
+    model = computed(asked, home)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, constant, value)
+        whole = held_against(asked, home, model)
+    assert whole.verdict == "fail"
+    assert wrong(of(whole, policy_name), "who noticed when")
+
+
+def test_a_switch_without_label_rules_is_found(home: Path) -> None:
+    asked = table("fail-static", home)
+    good = POLICIES["fail-static"]
+    mutant = replace(good, brain=replace(good.brain, withheld=1))
+    whole = held_against(changed(asked, mutant), home, computed(asked, home))
+    assert {"dark intervals", "pairs hit", "stale routes"} <= {
+        name for name, _ in of(whole, "fail-static").disagreements
+    }
+
+
+def test_a_link_of_another_length_is_found(home: Path) -> None:
+    asked = table("fail-static", home)
+    link = asked.topology.link("mad-mil")
+    links = tuple(replace(one, delay_ms=link.delay_ms + 4) if one is link else one for one in asked.topology.links)
+    longer = replace(asked, topology=replace(asked.topology, links=links))
+    other = computed(longer, home, claims=EMULATED)
+    model = computed(asked, home)
+    rewrite(other.path, topology=model.manifest["topology"])
+    whole = compare(folder.read(other.path), model)
+    assert wrong(of(whole, "fail-static"), "delays")
+
+
+def test_a_link_that_loses_more_than_asked_is_found(home: Path) -> None:
+    asked = table("fail-static", home)
+    strikes = tuple(
+        replace(event, settings={**event.settings, "loss": 0.5})
+        if getattr(event, "settings", {}).get("loss")
+        else event
+        for event in asked.timeline.events
+    )
+    lossier = replace(asked, timeline=replace(asked.timeline, events=strikes))
+    other = computed(lossier, home, claims=EMULATED)
+    model = computed(asked, home)
+    rewrite(other.path, spec=model.manifest["spec"])
+    assert wrong(of(compare(folder.read(other.path), model), "fail-static"), "losses by chance")
+
+
+@pytest.mark.parametrize("pop", ["nrt", "fra"])
+def test_a_missing_bypass_rule_is_found(pop: str, home: Path) -> None:
+    """Packets on a detour through that PoP vanish, and nobody mends it: the brain is dead."""
+    asked = replace(prepare("control-plane-loss"), policies=(POLICIES["fast-reroute"],))
+    model = computed(asked, home)
+    with without_bypass_rules(pop):
+        whole = held_against(asked, home, model)
+    assert wrong(of(whole, "fast-reroute"), "paths traced")
+    assert wrong(of(whole, "fast-reroute"), "dark intervals")
+    assert wrong(of(whole, "fast-reroute"), "pairs hit")
+
+
+# ------------------------------------------------------------------ what does not belong together
+
+
+def test_all_that_differs_is_told_at_once(home: Path) -> None:
+    one, other = (computed(table(policy, home), home) for policy in ("fail-static", "fast-reroute"))
+    with pytest.raises(InputError) as caught:
+        compare(one, other)
+    messages = [problem.message for problem in caught.value.problems]
+    assert len(messages) == 3
+    assert "this run is modelled" in messages[0]
+    assert "name, phases, timeline" in messages[1].replace("end_s, ", "")
+    assert "no policy in common" in messages[2]
+
+
+def test_what_cannot_be_believed_proves_nothing(home: Path) -> None:
+    asked = table("fail-static", home)
+    model, other = computed(asked, home), computed(asked, home, claims=EMULATED)
+    journal = other.path / "journal.jsonl"
+    stolen = '{"policy": "fail-static", "t": %d, "event": "load", "idle_pct": 0, "foreign_pct": 60}\n'
+    with journal.open("a") as file:
+        file.writelines(stolen % second for second in range(2, 9))
+    whole: Whole = compare(folder.read(other.path), model)
+    assert whole.verdict == "unknown"
+    assert "others took the processors" in of(whole, "fail-static").reasons[0]
+
+
+def test_a_run_that_broke_proves_nothing(home: Path) -> None:
+    asked = table("fail-static", home)
+    model, other = computed(asked, home), computed(asked, home, claims=EMULATED)
+    journal = model.path / "journal.jsonl"
+    journal.write_text(journal.read_text().replace('"outcome": "complete"', '"outcome": "error"'))
+    assert compare(other, folder.read(model.path)).verdict == "unknown"
