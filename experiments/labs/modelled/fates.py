@@ -54,7 +54,8 @@ class Fates:
         """Places whose packets leave by this link."""
         topology = self._places.topology
         at = np.concatenate([self._places.at(topology.pop(end).index) for end in topology.links[link].ends])
-        return at[self._places.link[at] == link]
+        leaving: Ints = at[self._places.link[at] == link]
+        return leaving
 
     def _settle(self, touched: Ints) -> bool:
         fate = self._walk(touched)

@@ -86,7 +86,7 @@ class Places:
         self._at: dict[int, list[int]] = {}
         self.leads = np.full(1024, UNKNOWN, dtype=np.int64)
         self.link = np.full(1024, NO_LINK, dtype=np.int64)
-        self._asked = np.zeros(1024, dtype=np.int64)
+        self._asked: Ints = np.zeros(1024, dtype=np.int64)
         """Bits of the ports that it hangs on, or hung on in another state, where a place leads."""
         self.upstream = Upstream()
         self._starts: Ints | None = None
