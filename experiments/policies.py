@@ -45,6 +45,11 @@ POLICIES: dict[str, Policy] = {
     policy.name: policy
     for policy in (
         Policy(
+            "standalone",
+            "a switch that has not heard from the brain for 3 s forgets its rules and bridges along a tree",
+            switch=SwitchSettings(fail_mode="standalone", inactivity_probe_ms=1000),
+        ),
+        Policy(
             "soft-state",
             "rules expire 3 s after the brain's last refresh: a silent brain means a dark network",
             brain=BrainSettings(guard_timeout_s=3, refresh_s=1.0),

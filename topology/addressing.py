@@ -39,6 +39,12 @@ def host_mac(index: int) -> str:
     return f"02:00:0a:00:{index >> 8:02x}:{index & 255:02x}"
 
 
+def host_index(mac: str) -> int | None:
+    """The PoP of an edge host's address; None for any other address."""
+    octets = mac.split(":")
+    return int(octets[4] + octets[5], 16) if octets[:4] == ["02", "00", "0a", "00"] else None
+
+
 def control_ips(index: int) -> tuple[str, str]:
     """(the brain's end, the PoP's end) of the control channel's /30."""
     base = int(IPv4Address("172.16.0.0")) + 4 * index

@@ -19,7 +19,6 @@ from experiments.labs.modelled.clock import Clock
 from experiments.labs.modelled.history import Past
 from experiments.labs.modelled.oracle import Oracle
 from experiments.labs.modelled.switch import ModelSwitch
-from experiments.policies import POLICIES
 from experiments.prepare import Choice, prepare
 from experiments.spec import Spec
 from topology.errors import InputError, LabError
@@ -248,17 +247,11 @@ def test_what_the_model_does_not_know_is_refused_by_name(monkeypatch: pytest.Mon
     prepared = prepare("control-plane-loss", Choice(policies=("fail-static",)))
     refusals.check(prepared, pcap=False)
     monkeypatch.setattr(refusals, "FAULTS", refusals.FAULTS - {"link.cut"})
-    monkeypatch.setattr(refusals, "FAIL_MODE", "standalone")
     with pytest.raises(InputError) as error:
         refusals.check(prepared, pcap=True)
     told = [str(problem) for problem in error.value.problems]
     assert told[0].startswith("--pcap: no packet is sent")
     assert told[1].startswith("control-plane-loss: timeline[1].fault: the model does not know 'link.cut'")
-    assert told[2].startswith("policy fail-static: ")
-
-
-def test_all_policies_can_be_modelled() -> None:
-    assert {policy.switch.fail_mode for policy in POLICIES.values()} == {refusals.FAIL_MODE}
 
 
 def test_a_way_longer_than_the_time_to_live_is_no_way(tmp_path: Path) -> None:

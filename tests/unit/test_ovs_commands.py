@@ -45,11 +45,20 @@ def test_the_kernel_datapath_is_called_system() -> None:
 
 
 def test_bfd_sets_both_intervals_on_backbone_ports_only() -> None:
-    settings = ovs.SwitchSettings(fail_mode="standalone", bfd_interval_ms=20)
+    settings = ovs.SwitchSettings(bfd_interval_ms=20)
     steps = transactions(ovs.configure_bridge(PLACE, TRIANGLE, "user", settings))
     with_bfd = [step for step in steps if "bfd:enable=true bfd:min_tx=20 bfd:min_rx=20" in step]
     assert [step.split()[2] for step in with_bfd] == ["fra-eth2", "fra-eth3"]
-    assert any("fail_mode=standalone" in step for step in steps)
+
+
+def test_a_switch_fails_open_only_when_it_is_told_to_later() -> None:
+    """Bridges without a brain yet would flood in circles before NO_FLOOD stands."""
+    settings = ovs.SwitchSettings(fail_mode="standalone")
+    assert any(
+        "fail_mode=secure" in step for step in transactions(ovs.configure_bridge(PLACE, TRIANGLE, "user", settings))
+    )
+    assert ovs.no_flood(PLACE, 3)[-2:] == ["3", "no-flood"]
+    assert ovs.fail_open(PLACE)[-1] == "fail_mode=standalone"
 
 
 def test_the_controller_is_reached_out_of_band() -> None:
@@ -66,7 +75,12 @@ def test_the_controller_is_reached_out_of_band() -> None:
 def test_the_back_off_is_that_of_every_controller() -> None:
     *command, transaction = ovs.set_backoff(PLACE, ovs.SwitchSettings(max_backoff_ms=2000))
     assert command == ["ovsdb-client", "--timeout=15", "transact", "unix:/run/failstatic/fra/db.sock"]
-    update = {"op": "update", "table": "Controller", "where": [], "row": {"max_backoff": 2000}}
+    update = {
+        "op": "update",
+        "table": "Controller",
+        "where": [],
+        "row": {"max_backoff": 2000, "inactivity_probe": 5000},
+    }
     assert json.loads(transaction) == ["Open_vSwitch", update]
 
 

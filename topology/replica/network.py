@@ -139,7 +139,7 @@ class Network:
         self._switches.connect(ports or dict.fromkeys(self.topology.names, (addressing.OPENFLOW_PORT,)))
 
     def set_backoff(self) -> None:
-        """How often a switch looks for a lost brain; call when all are connected."""
+        """What a switch does about a lost brain; call when all are connected."""
         self._switches.set_backoff()
 
     def stop(self) -> None:

@@ -38,6 +38,9 @@ class SwitchSettings:
 
     fail_mode: str = "secure"
     """What a switch does without a controller: ``"secure"`` keeps its rules, ``"standalone"`` becomes a MAC learner."""
+    inactivity_probe_ms: int = 5000
+    """A brain silent for so long is asked whether it lives, and given up after as long again (Open vSwitch takes no
+    less than 5 s for that); a ``standalone`` switch takes over after three times this without a word."""
     max_backoff_ms: int = 1000
     """Longest wait between two attempts to reach a lost controller; Open vSwitch takes whole seconds, 8 by default."""
     bfd_interval_ms: int | None = None
@@ -119,7 +122,7 @@ def configure_bridge(place: Place, topology: Topology, datapath: str, settings: 
     ``datapath`` is ``"user"`` or ``"kernel"``. Returns when ovs-vswitchd has taken it.
     """
     pop = topology.pop(place.pop)
-    command = [*_vsctl(place), *_threads(), *_add_bridge(pop, datapath, settings), *_add_port(pop.name, HOST_PORT)]
+    command = [*_vsctl(place), *_threads(), *_add_bridge(pop, datapath), *_add_port(pop.name, HOST_PORT)]
     for port in topology.ports(pop.name):
         command += [*_add_port(pop.name, port), *_bfd(settings)]
         command += _add_router_port(pop.name, port) if settings.router_ports else []
@@ -143,13 +146,28 @@ def set_controller(place: Place, pop: Pop, ports: Sequence[int]) -> Command:
 
 
 def set_backoff(place: Place, settings: SwitchSettings) -> Command:
-    """How long to wait at most between two attempts to reach a lost controller; only while connected.
+    """How long to wait between two attempts to reach a lost controller, and until one is lost; only while connected.
 
     For all controllers of the database at once: ovs-vsctl knows one by its bridge only while there is one.
     """
-    row = {"max_backoff": settings.max_backoff_ms}
+    row = {"max_backoff": settings.max_backoff_ms, "inactivity_probe": settings.inactivity_probe_ms}
     transaction = ["Open_vSwitch", {"op": "update", "table": "Controller", "where": [], "row": row}]
     return ["ovsdb-client", "--timeout=15", "transact", f"unix:{place.database_socket}", json.dumps(transaction)]
+
+
+def speak_openflow_10(place: Place) -> Command:
+    """OpenFlow 1.0 beside 1.3: only its port-mod knows NO_FLOOD (5.3.3). Connections stand."""
+    return [*_vsctl(place), "--", "set", "Bridge", place.pop, "protocols=OpenFlow10,OpenFlow13"]
+
+
+def no_flood(place: Place, port: int) -> Command:
+    """Floods do not leave by this port; rules may use it as before."""
+    return ["ovs-ofctl", "-O", "OpenFlow10", "--timeout=10", "mod-port", place.openflow, str(port), "no-flood"]
+
+
+def fail_open(place: Place) -> Command:
+    """Without a brain, forget its rules and bridge. Only when nothing can be flooded in a circle any more."""
+    return [*_vsctl(place), "--", "set", "Bridge", place.pop, "fail_mode=standalone"]
 
 
 def dump(place: Place, what: str) -> Command:
@@ -188,11 +206,11 @@ def _threads() -> Command:
     ]
 
 
-def _add_bridge(pop: Pop, datapath: str, settings: SwitchSettings) -> Command:
+def _add_bridge(pop: Pop, datapath: str) -> Command:
     return [
         *("--", "add-br", pop.name, "--", "set", "Bridge", pop.name),
         f"datapath_type={DATAPATH_TYPES[datapath]}",
-        f"fail_mode={settings.fail_mode}",
+        "fail_mode=secure",
         "protocols=OpenFlow13",
         f"other_config:datapath-id={datapath_id(pop.index):016x}",
         f"other_config:dp-desc={pop.name}",

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from topology import addressing
 from topology.errors import LabError
 from topology.forwarding import (
     ETH_IPV4,
@@ -55,6 +56,18 @@ def switch_state(flows: str, groups: str, ports: str) -> SwitchState:
 def parse_flows(text: str) -> tuple[FlowRule, ...]:
     """All but those that carry a routing daemon's own packets, which no traffic meets."""
     return tuple(_flow(line) for line in _entries(text, "actions=") if f"cookie={PLUMBING_OWNER:#x}" not in line)
+
+
+def bridges(text: str) -> bool:
+    """From ``ovs-appctl bridge/dump-flows``, hidden rules included: whether the switch has failed open."""
+    return "actions=NORMAL" in text
+
+
+def parse_learnt(text: str) -> dict[int, int]:
+    """From ``ovs-appctl fdb/show``: index of the PoP whose host's address was learnt → the port it came in by."""
+    rows = (line.split() for line in text.splitlines()[1:])
+    found = {addressing.host_index(mac): int(port) for port, _vlan, mac, _age in rows if port.isdigit()}
+    return {index: port for index, port in found.items() if index is not None}
 
 
 def parse_groups(text: str) -> tuple[GroupRule, ...]:

@@ -7,8 +7,10 @@ the PoP's network namespace. Text is read by ``readback`` and ``trace``.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from topology import flooding
 from topology.errors import LabError
 from topology.forwarding import Snapshot, SwitchState
 from topology.model import Topology
@@ -60,8 +62,18 @@ class Switches:
         self._tell({pop.name: ovs.set_controller(self.place(pop.name), pop, ports[pop.name]) for pop in pops})
 
     def set_backoff(self) -> None:
-        """Have every switch look for a lost brain as often as its settings say; only when all are connected."""
+        """What every switch does about a lost brain, as its settings say; only when all are connected."""
         self._tell({pop: ovs.set_backoff(self.place(pop), self._settings) for pop in self._topology.names})
+        if self._settings.fail_mode == "standalone":
+            self._fail_open()
+
+    def _fail_open(self) -> None:
+        """Have every switch that loses the brain bridge along the flooding tree (``topology.flooding``)."""
+        pops = self._topology.names
+        self._tell({pop: ovs.speak_openflow_10(self.place(pop)) for pop in pops})
+        closed = [(pop, port) for pop in pops for port in flooding.unflooded_ports(self._topology, pop)]
+        self._tell({f"{pop} {port}": ovs.no_flood(self.place(pop), port) for pop, port in closed})
+        self._tell({pop: ovs.fail_open(self.place(pop)) for pop in pops})
 
     def snapshot(self) -> Snapshot:
         """Tables, groups and live ports of all switches; of one that has crashed, nothing.
@@ -73,7 +85,17 @@ class Switches:
 
     def _state(self, pop: str) -> SwitchState:
         read = run_all({what: ovs.dump(self.place(pop), what) for what in _DUMPS})
-        return readback.switch_state(*(read[what] for what in _DUMPS))
+        state = readback.switch_state(*(read[what] for what in _DUMPS))
+        return self._bridging(pop, state) if self._settings.fail_mode == "standalone" else state
+
+    def _bridging(self, pop: str, state: SwitchState) -> SwitchState:
+        """With what a switch does that has taken over: a hidden rule, and addresses that it has learnt."""
+        questions = {"rules": ("bridge/dump-flows", pop), "learnt": ("fdb/show", pop)}
+        answers = run_all({what: self._question(pop, *words) for what, words in questions.items()})
+        if not readback.bridges(answers["rules"]):
+            return state
+        ports = flooding.tree_ports(self._topology, pop) | readback.parse_learnt(answers["learnt"])
+        return replace(state, flows=(*state.flows, *flooding.bridging(ports)))
 
     def live_ports(self, pop: str) -> frozenset[int]:
         """Of one switch."""

@@ -19,6 +19,7 @@ from experiments.labs.modelled.clock import Clock
 from experiments.labs.modelled.companions import MODELS, Stage
 from experiments.labs.modelled.counters import Counters
 from experiments.labs.modelled.courses import Course
+from experiments.labs.modelled.failopen import FailOpen
 from experiments.labs.modelled.flight import Network
 from experiments.labs.modelled.history import Past
 from experiments.labs.modelled.process import BrainProcess
@@ -114,7 +115,15 @@ class ModelledLab:
             self._clock.run_until(self._clock.now + CONVERGE_STEP_S)
         for dialer in self._dialers():
             dialer.max_backoff_s = self.policy.switch.max_backoff_ms / 1e3
+            dialer.probe_s = max(timers.PROBE_S, self.policy.switch.inactivity_probe_ms / 1e3)
+        if self.policy.switch.fail_mode == "standalone":
+            self._fail_open()
         self._record("converged", reconciled=len(self._reconciled))
+
+    def _fail_open(self) -> None:
+        probe_s = self.policy.switch.inactivity_probe_ms / 1e3
+        for dialer in self._dialers():
+            FailOpen(self._clock, self.topology, self._switches[dialer.pop], dialer, probe_s)
 
     def _settled(self) -> bool:
         return (

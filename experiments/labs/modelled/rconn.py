@@ -67,12 +67,18 @@ class Dialer:
         """TCP's view: a socket in state ESTABLISHED."""
         self.max_backoff_s = MAX_BACKOFF_S
         """Between two attempts; heeded when it is changed while the connection stands."""
+        self.probe_s = PROBE_S
+        """Of silence until the brain is asked, and as long again until it is given up; heeded likewise."""
         self._channel, self._clock, self._listener = channel, channel.clock, listener
         self._connection: Connection | None = None
-        self._active = False
+        self.active = False
+        """The brain's HELLO has come."""
+        self.heard_s = 0.0
+        """When the brain's last word came."""
+        self.on_loss: Action = lambda: None
+        self.on_greeting: Action = lambda: None
         self._life = 0
-        self._backoff_s = 0.0
-        self._connected_s = self._heard_s = 0.0
+        self._backoff_s = self._connected_s = 0.0
 
     # ---------------------------------------------------------- connecting
 
@@ -89,12 +95,13 @@ class Dialer:
 
     def greeted(self, connection: Connection) -> None:
         """The brain's HELLO, and its question for our features."""
-        self._active, self._connected_s = True, self._clock.now
+        self.active, self._connected_s = True, self._clock.now
+        self.on_greeting()
         self._watch(connection)
         connection.to_brain(ACK_BITS, lambda: self._listener.features(connection))
 
     def _too_long(self, connection: Connection) -> None:
-        if connection is self._connection and not self._active:
+        if connection is self._connection and not self.active:
             self.give_up(connection)
 
     # ---------------------------------------------------------- standing
@@ -102,33 +109,33 @@ class Dialer:
     def heard(self, connection: Connection, act: Action) -> None:
         """Something came in on this connection."""
         if connection is self._connection:
-            self._heard_s = self._clock.now
+            self.heard_s = self._clock.now
             act()
 
     def tell(self, bits: float, arrive: Callable[[Connection], None]) -> None:
         """To the brain, if it listens."""
         connection = self._connection
-        if connection is not None and self._active:
+        if connection is not None and self.active:
             connection.to_brain(bits, lambda: arrive(connection))
 
     def _watch(self, connection: Connection) -> None:
         """Look again when the connection may have been silent for a whole interval."""
-        self._clock.at(self._heard_s + PROBE_S, lambda: self._look(connection))
+        self._clock.at(self.heard_s + self.probe_s, lambda: self._look(connection))
 
     def _look(self, connection: Connection) -> None:
         if connection is not self._connection:
             return
-        if self._clock.now < self._heard_s + PROBE_S:
+        if self._clock.now < self.heard_s + self.probe_s:
             self._watch(connection)
             return
         asked_s = self._clock.now
         connection.to_brain(ACK_BITS, lambda: self._listener.echo(connection))
-        self._clock.after(PROBE_S, lambda: self._unanswered(connection, asked_s))
+        self._clock.after(self.probe_s, lambda: self._unanswered(connection, asked_s))
 
     def _unanswered(self, connection: Connection, asked_s: float) -> None:
         if connection is not self._connection:
             return
-        if self._heard_s < asked_s:
+        if self.heard_s < asked_s:
             self.give_up(connection)
         else:
             self._watch(connection)
@@ -148,7 +155,7 @@ class Dialer:
         connection.close()
 
     def _forget(self) -> None:
-        self._connection, self._active, self.established = None, False, False
+        self._connection, self.active, self.established = None, False, False
 
     def give_up(self, connection: Connection) -> None:
         """Close from this side; the brain hears of it when the channel lets it."""
@@ -160,11 +167,14 @@ class Dialer:
         if connection is not self._connection:
             return
         connection.close()
-        stood = self._active and self._heard_s - self._connected_s >= self._backoff_s
+        stood = self.active and self.heard_s - self._connected_s >= self._backoff_s
         if stood or self._backoff_s < MIN_BACKOFF_S:
             self._backoff_s = MIN_BACKOFF_S
         else:
             self._backoff_s = min(2 * self._backoff_s, self.max_backoff_s)
+        was_active = self.active
         self._forget()
+        if was_active:
+            self.on_loss()
         life = self._life
         self._clock.after(self._backoff_s, lambda: self.connect() if life == self._life else None)

@@ -32,8 +32,6 @@ FAULTS = frozenset(
     }
 )
 """Kinds whose every effect the model knows. One that is not here may do something that nothing here would show."""
-FAIL_MODE = "secure"
-"""A ``standalone`` switch without a brain learns MAC addresses: the model's switches have no such table."""
 EMULATED = "only the emulated backend can"
 
 
@@ -53,11 +51,6 @@ def _problems(prepared: Prepared, pcap: bool) -> Iterator[Problem]:
                 f"the model does not know '{entry.fault}': {EMULATED}. It knows {', '.join(sorted(FAULTS))}",
             )
     for policy in prepared.policies:
-        if policy.switch.fail_mode != FAIL_MODE:
-            yield Problem(
-                f"policy {policy.name}",
-                f"the model has no MAC learning, which fail_mode '{policy.switch.fail_mode}' needs: {EMULATED}",
-            )
         for companion in policy.companions:
             if type(companion) not in MODELS:
                 yield Problem(

@@ -85,6 +85,12 @@ class ModelSwitch:
         live = (number for number, port in self.ports.items() if port.live)
         self._become(State(replace(self.track.last.state, live_ports=frozenset({HOST_PORT, *live}))))
 
+    def become(self, rules: Iterable[FlowRule]) -> None:
+        """Forget all that was told, and do as these rules say."""
+        self.flows, self.groups = {rule.key: rule for rule in rules}, {}
+        self._expires.clear()
+        self._renew()
+
     def port_changed(self, number: int, live: bool) -> None:
         before = self.track.last
         ports = before.state.live_ports

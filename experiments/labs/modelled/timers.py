@@ -34,7 +34,8 @@ EXPIRY_LAG_S = 0.05
 # ------------------------------------------------------------------ the switch's end of the control channel
 
 PROBE_S = 5.0
-"""Inactivity probe: given with the controller, other intervals count as this. Measured on Open vSwitch 3.1."""
+"""Inactivity probe: given with the controller, other intervals count as this; set on the standing connection, longer
+ones are heeded and shorter ones count as this. Measured on Open vSwitch 3.1."""
 MIN_BACKOFF_S = 1.0
 MAX_BACKOFF_S = 8.0
 """Wait before the next attempt to connect: doubles with each failure (lib/reconnect.c), up to max_backoff: this by
