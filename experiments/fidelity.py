@@ -10,6 +10,9 @@ makes every check of the policy unknown.
 Darkness that a design brings about is no reason: a pair that never worked before the first
 fault, and one that falls silent for a second or more after the brain was struck or a PoP lost
 its way to it (rules that expire), are carried by nobody, and so are no controls while that lasts.
+Where the design, or what is done to it, carries pairs another way, there are no controls from then
+on (``Story.moved_s``); the machine is then judged by its processors, the prober's punctuality, and
+the time before.
 """
 
 from __future__ import annotations
@@ -96,7 +99,8 @@ def _carried(story: Story) -> Bools:
     way_s = np.nan_to_num(configured_delay_ms(story), posinf=0.0) / 1e3 + SLACK_S
     dark = runs.take((runs.length_s >= DARK_S) & (runs.start_s + way_s[runs.pair] >= struck_s))
     from_s, until_s = dark.start_s - story.interval_s, dark.start_s + dark.length_s + story.interval_s
-    return np.asarray(~(excused | _within(samples, dark.pair, from_s, until_s)))
+    moved = samples.due_s + way_s[samples.pair] >= story.moved_s
+    return np.asarray(~(excused | moved | _within(samples, dark.pair, from_s, until_s)))
 
 
 def _within(samples: Samples, pair: Ints, begin_s: Floats, end_s: Floats) -> Bools:
@@ -149,7 +153,8 @@ def _delay_errors(story: Story, figures: Figures) -> dict[str, list[float | None
     samples = story.samples
     configured, control = configured_delay_ms(story), control_pairs(story)
     count = max(1, int(np.ceil((story.end_s - story.start_s) / WINDOW_S)))
-    mine = samples.sent & control[samples.pair] & (samples.due_s >= story.start_s) & (samples.due_s < story.end_s)
+    until_s = min(story.end_s, story.moved_s)
+    mine = samples.sent & control[samples.pair] & (samples.due_s >= story.start_s) & (samples.due_s < until_s)
     kept = mine & samples.delivered
     second = ((samples.due_s - story.start_s) / WINDOW_S).astype(np.int64)
     sent, got = (np.bincount(second[chosen], minlength=count) for chosen in (mine, kept))

@@ -51,6 +51,7 @@ def player(prepared: Prepared, policy: Policy, folder: Path, machine: Machine, m
             record=journal.record,
             folder=folder,
         )
+        journal.record("design", moves=policy.moves)
         pcap = folder / f"trace.{policy.name}.pcap" if means.pcap else None
         plan = Plan(prepared.timeline, prepared.planned.traffic, prepared.planned.traced, pcap)
         return STATUS[run(lab, plan, journal.record, stale_routes)]

@@ -64,6 +64,7 @@ def _policy(prepared: Prepared, policy: Policy, run: Path, view: View, errors: d
             errors[policy.name] = str(data["error"])
 
     lab = ModelledLab(prepared.topology, policy, seed=prepared.seed, record=record, folder=run)
+    record("design", moves=policy.moves)
     plan = Plan(prepared.timeline, prepared.planned.traffic, prepared.planned.traced)
     try:
         return play(lab, plan, record, Oracle(lab.known))

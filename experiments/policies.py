@@ -33,6 +33,15 @@ class Policy:
     """Brought up in this order, after the network and before the brain."""
 
     @property
+    def moves(self) -> bool:
+        """Whether pairs may be carried another way, or not at all, by design once the brain or its channels are struck.
+
+        From then on no pair is a control: what becomes of it says nothing about the machine.
+        """
+        bridges, returns = self.switch.fail_mode == "standalone", self.brain.returns != RECONCILE
+        return bridges or returns or bool(self.companions)
+
+    @property
     def needs(self) -> tuple[str, ...]:
         """Abilities beyond those of every emulated run, for its companions."""
         return tuple(dict.fromkeys(need for companion in self.companions for need in companion.needs))

@@ -159,6 +159,7 @@ class Runner:
             restores=ends,
             began_s=round(began_s, 6),
             done_s=done_s,
+            moves=getattr(fault, "moves", False),
             **asdict(touched),
             **planned,
         )

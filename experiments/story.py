@@ -47,6 +47,8 @@ class Event:
     """PoPs whose control channel it changes."""
     planned_s: float | None = None
     """When the timeline wanted it; None for what was healed on the way."""
+    moves: bool = False
+    """Pairs may be carried another way after it, by design."""
     asked: bool = True
     """It owes a proof; False for what a heal undid on the way, and in the middle of a flap."""
     held: bool | None = None
@@ -118,6 +120,13 @@ class Story:
         if not ends:
             return "cut short", "its journal has no end: the run was killed"
         return str(ends[-1].get("outcome", "error")), str(ends[-1].get("error") or "")
+
+    @property
+    def moved_s(self) -> float:
+        """From when on pairs may be carried another way by design, so that none is a control; inf: never."""
+        design = any(line.get("moves") for line in self.of("design"))
+        moving = (e.began_s for e in self.events if e.moves or (design and e.aims_at in ("brain", "control")))
+        return min(moving, default=float("inf"))
 
     @cached_property
     def weights(self) -> Floats:
@@ -217,6 +226,7 @@ def _event(line: Line, proof: Line | None, topology: Topology) -> Event:
         pops=tuple(line.get("pops", ())),
         control=tuple(line.get("control", ())),
         planned_s=line.get("planned_s"),
+        moves=bool(line.get("moves", False)),
         asked=bool(line.get("asked", action == "inject")),
         held=bool(proof.get("held")) if proof else None,
         evidence=", ".join(f"{name} {value}" for name, value in evidence.items()),

@@ -63,9 +63,9 @@ class Switches:
 
     def set_backoff(self) -> None:
         """What every switch does about a lost brain, as its settings say; only when all are connected."""
-        self._tell({pop: ovs.set_backoff(self.place(pop), self._settings) for pop in self._topology.names})
         if self._settings.fail_mode == "standalone":
-            self._fail_open()
+            self._fail_open()  # first: other protocols make Open vSwitch forget how often to look for the brain
+        self._tell({pop: ovs.set_backoff(self.place(pop), self._settings) for pop in self._topology.names})
 
     def _fail_open(self) -> None:
         """Have every switch that loses the brain bridge along the flooding tree (``topology.flooding``)."""
