@@ -82,13 +82,13 @@ class Rollout:
             case BarrierReply(pop, token):
                 yield from self._arrived(pop, token, now)
             case Ordered(order):
-                yield from self._obey(order, now)
+                yield from self._obey(order)
             case Tick():
                 yield from self._look(now)
 
     # ---------------------------------------------------------- orders
 
-    def _obey(self, order: object, now: float) -> Iterator[Command]:
+    def _obey(self, order: object) -> Iterator[Command]:
         match order:
             case Push():
                 yield from self._begin(order)
