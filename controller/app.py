@@ -13,6 +13,7 @@ clock (``t_ns``), which all parts of an experiment share.
     port      pop, port, live, carrier
     applied   pop, token, mods, took_ms             a Program is in force: its barrier is back
     error     pop, type, code, token, mod           a switch refused something
+    role      pop, role, generation                 a switch gave us this role
     dropped   pop, token, mods                      ordered while it was not connected
     stats     switches, packet_ins, flow_mods, group_mods, port_events, barriers    every second: since the last
 """
@@ -25,18 +26,27 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 from controller import openflow
+from controller.election import Answer, Call
 from controller.messages import (
+    Answered,
+    AskRole,
     BarrierReply,
     Command,
+    Consult,
     Event,
     Note,
     Ordered,
     PortStatus,
     Program,
+    ReadBack,
+    Refused,
+    RoleReply,
     SwitchDown,
+    SwitchHello,
     SwitchUp,
     Tick,
 )
@@ -60,13 +70,26 @@ class Brain(Protocol):
     def handle(self, event: Event, now: float) -> Sequence[Command]: ...
 
 
-def run(framework: Framework, topology: Topology, brain: Brain, port: int) -> None:
+class Store(Protocol):
+    """Where several brains elect their leader: ``controller.etcd.Store``."""
+
+    def answer(self, call: Call) -> Answer:
+        """Waits, for a bounded time."""
+
+
+def run(framework: Framework, topology: Topology, brain: Brain, port: int, store: Store | None = None) -> None:
     """Listen on ``port`` and let ``brain`` run the switches until the process is killed."""
     shim = Shim(framework, topology, brain, write_line)
     began_s = time.clock_gettime(time.CLOCK_BOOTTIME) - _born_s()
     ready = {"framework": framework.name, "version": framework.version, "port": port}
     write_line("ready", **ready, took_ms=round(began_s * 1e3))
-    serve(framework, port, shim.handlers(), lambda: framework.spawn(shim.tick_for_ever))
+
+    def begin() -> None:
+        framework.spawn(shim.tick_for_ever)
+        if store is not None:
+            framework.spawn(lambda: shim.consult_for_ever(store))
+
+    serve(framework, port, shim.handlers(), begin)
 
 
 def write_line(what: str, **data: Any) -> None:
@@ -89,6 +112,7 @@ class Shim:
         self._names = {datapath_id(pop.index): pop.name for pop in topology.pops}
         self._sessions: dict[str, Session] = {}
         self._counts: Counter[str] = Counter()
+        self._calls: Any = framework.hub.Queue()
 
     def handlers(self) -> Mapping[str, Handler]:
         """The framework's event names and what to do at each."""
@@ -101,6 +125,7 @@ class Shim:
             "EventOFPPortStatus": self._port_changed,
             "EventOFPBarrierReply": self._barrier,
             "EventOFPErrorMsg": self._refused,
+            "EventOFPRoleReply": self._role_given,
             "EventOFPPacketIn": lambda _event: self._counts.update(packet_ins=1),
         }
 
@@ -125,6 +150,12 @@ class Shim:
         except InputError as error:
             self._log("misunderstood", why=str(error))
 
+    def consult_for_ever(self, store: Store) -> None:
+        """Put the brain's calls to the store, one after the other, each in a thread that may wait."""
+        while True:
+            answer = self._framework.in_thread(partial(store.answer, self._calls.get()))
+            self._dispatch(Answered(answer))
+
     # -------------------------------------------------------------- events of the framework
 
     def _connected(self, event: Any) -> None:
@@ -139,6 +170,7 @@ class Shim:
             self._disconnected(self._sessions[pop])
         self._log("hello", pop=pop)
         self._sessions[pop] = session = Session(pop, datapath, self._framework)
+        self._dispatch(SwitchHello(pop))
         session.ask()
 
     def _state_changed(self, event: Any) -> None:
@@ -151,8 +183,7 @@ class Shim:
         session.close()
         session.datapath.close()
         self._log("down", pop=session.pop)
-        if session.up:
-            self._dispatch(SwitchDown(session.pop))
+        self._dispatch(SwitchDown(session.pop))
 
     def _answer(self, event: Any, take: Callable[[Session, Any], SwitchUp | None]) -> None:
         session = self._session(event.msg.datapath)
@@ -173,10 +204,9 @@ class Shim:
             live = carrier = False
         self._counts.update(port_events=1)
         self._log("port", pop=session.pop, port=port.port_no, live=live, carrier=carrier)
+        session.note_port(port.port_no, live, carrier)
         if session.up:
             self._dispatch(PortStatus(session.pop, port.port_no, live, carrier))
-        else:
-            session.note_port(port.port_no, live, carrier)
 
     def _barrier(self, event: Any) -> None:
         session = self._session(event.msg.datapath)
@@ -201,6 +231,15 @@ class Shim:
             token=blamed[0].program.token if blamed else None,
             mod=repr(blamed[1]) if blamed else None,
         )
+        if session is not None and (code := openflow.replaced(protocol, message.type, message.code)):
+            self._dispatch(Refused(session.pop, code))
+
+    def _role_given(self, event: Any) -> None:
+        session, message = self._session(event.msg.datapath), event.msg
+        if session is not None:
+            role = openflow.role(message.datapath.ofproto, message.role)
+            self._log("role", pop=session.pop, role=role, generation=message.generation_id)
+            self._dispatch(RoleReply(session.pop, role, message.generation_id))
 
     # -------------------------------------------------------------- to and from the brain
 
@@ -211,10 +250,17 @@ class Shim:
 
     def _dispatch(self, event: Event) -> None:
         for command in self._brain.handle(event, time.monotonic()):
-            if isinstance(command, Note):
-                self._log(command.what, **command.data)
-            else:
-                self._order(command)
+            match command:
+                case Note(what, data):
+                    self._log(what, **data)
+                case Program():
+                    self._order(command)
+                case Consult(call):
+                    self._calls.put(call)
+                case AskRole(pop, role, generation) if pop in self._sessions:
+                    self._sessions[pop].ask_role(role, generation)
+                case ReadBack(pop) if pop in self._sessions:
+                    self._sessions[pop].ask_again()
 
     def _order(self, program: Program) -> None:
         session = self._sessions.get(program.pop)

@@ -121,6 +121,8 @@ class Brain:
                 commands = self._tick(now)
             case Ordered(order):
                 commands = self._replan(order, now) if isinstance(order, Replan) else iter(())
+            case _:
+                return []  # who leads is no question where there is one brain
         return [*commands, *self.rollout.handle(event, now)]
 
     def wanted(self, pop: str) -> Tables:

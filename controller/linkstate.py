@@ -31,8 +31,10 @@ class LinkState:
         self._switches: dict[str, _Ports] = {}
 
     def connected(self, event: SwitchUp, now: float) -> None:
+        """Read back, for the first time on this connection or again: then what was seen before still counts."""
         live = {port for port, is_live in event.ports.items() if is_live}
-        self._switches[event.pop] = _Ports(now, live, set(live), set(event.without_carrier))
+        before = self._switches.get(event.pop, _Ports(now, set(), set()))
+        self._switches[event.pop] = _Ports(before.since, live, live | before.seen_live, set(event.without_carrier))
 
     def disconnected(self, pop: str) -> None:
         """What the switch said last is forgotten: its links count as up, as the far ends say."""

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from controller.election import Answer, Call
 from controller.orders import Order
 from topology.forwarding import FlowRule, GroupRule
+from topology.roles import Role
 
 # ------------------------------------------------------------------ events
 
@@ -54,13 +56,48 @@ class Tick:
 
 
 @dataclass(frozen=True, slots=True)
+class SwitchHello:
+    """A switch connected; nothing has been read back yet."""
+
+    pop: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoleReply:
+    """The switch has given this connection the role (OpenFlow 1.3.5, 7.3.9)."""
+
+    pop: str
+    role: Role
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The switch obeys a newer leader: it refused a role (OFPRRFC_STALE) or a write (OFPBRC_IS_SLAVE)."""
+
+    pop: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What the store said to a ``Consult``."""
+
+    answer: Answer
+
+
+Contest = SwitchHello | RoleReply | Refused | Answered
+"""What only one of several brains asks to know (``controller.standby``)."""
+
+
+@dataclass(frozen=True, slots=True)
 class Ordered:
     """An operator asked for something."""
 
     order: Order
 
 
-Event = SwitchUp | SwitchDown | PortStatus | BarrierReply | Tick | Ordered
+Event = SwitchUp | SwitchDown | PortStatus | BarrierReply | Tick | Ordered | Contest
 
 # ------------------------------------------------------------------ commands
 
@@ -123,4 +160,27 @@ class Note:
     data: Mapping[str, Any] = field(default_factory=dict)
 
 
-Command = Program | Note
+@dataclass(frozen=True, slots=True)
+class AskRole:
+    """Ask the switch for a role; its answer is a ``RoleReply`` or ``Refused``."""
+
+    pop: str
+    role: Role
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBack:
+    """Read the switch's tables again; the answer is a ``SwitchUp``."""
+
+    pop: str
+
+
+@dataclass(frozen=True, slots=True)
+class Consult:
+    """Ask the store of the election; its answer comes as ``Answered``."""
+
+    call: Call
+
+
+Command = Program | Note | AskRole | ReadBack | Consult

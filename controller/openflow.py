@@ -31,9 +31,11 @@ from topology.forwarding import (
     Swap,
     ToGroup,
 )
+from topology.roles import EQUAL, IS_SLAVE, MASTER, SLAVE, STALE, Role
 
 _EXACT = 0xFFFF_FFFF_FFFF_FFFF
 _KINDS = {"all": "OFPGT_ALL", "select": "OFPGT_SELECT", "indirect": "OFPGT_INDIRECT", "ff": "OFPGT_FF"}
+_ROLES: dict[Role, str] = {EQUAL: "OFPCR_ROLE_EQUAL", MASTER: "OFPCR_ROLE_MASTER", SLAVE: "OFPCR_ROLE_SLAVE"}
 FOREIGN = "foreign"
 """``GroupRule.kind`` of a group that our words cannot describe; it equals none of ours."""
 
@@ -79,6 +81,11 @@ def flows_request(datapath: Any) -> Any:
 
 def groups_request(datapath: Any) -> Any:
     return datapath.ofproto_parser.OFPGroupDescStatsRequest(datapath)
+
+
+def role_request(datapath: Any, role: Role, generation: int) -> Any:
+    protocol = datapath.ofproto
+    return datapath.ofproto_parser.OFPRoleRequest(datapath, getattr(protocol, _ROLES[role]), generation)
 
 
 def _add_flow(datapath: Any, rule: FlowRule) -> Any:
@@ -175,6 +182,18 @@ def group_rule(protocol: Any, description: Any) -> GroupRule:
     except ValueError:
         return GroupRule(description.group_id, FOREIGN, ())
     return GroupRule(description.group_id, kinds.get(description.type, FOREIGN), buckets)
+
+
+def role(protocol: Any, number: int) -> Role:
+    """The role of a role reply. Raises LookupError for one that OpenFlow 1.3 does not have."""
+    return {getattr(protocol, constant): role for role, constant in _ROLES.items()}[number]
+
+
+def replaced(protocol: Any, kind: int, code: int) -> str:
+    """OpenFlow's name for the refusal when the error says that somebody else is master; else empty."""
+    if (kind, code) == (protocol.OFPET_ROLE_REQUEST_FAILED, protocol.OFPRRFC_STALE):
+        return STALE
+    return IS_SLAVE if (kind, code) == (protocol.OFPET_BAD_REQUEST, protocol.OFPBRC_IS_SLAVE) else ""
 
 
 def port_state(protocol: Any, port: Any) -> tuple[bool, bool]:

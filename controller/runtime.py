@@ -16,11 +16,12 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from topology.errors import InputError, LabError, unknown
 
 Handler = Callable[[Any], None]
+T = TypeVar("T")
 
 _PACKAGES = {"ryu": "ryu", "os-ken": "os_ken"}
 _OPENFLOW_13 = 4
@@ -47,6 +48,12 @@ class Framework:
     def spawn(self, function: Callable[[], None]) -> Any:
         """Run it in a green thread of its own; an exception in it ends the process."""
         return self.hub.spawn(lambda: _or_die(function, self.hub.TaskExit))
+
+    def in_thread(self, function: Callable[[], T]) -> T:
+        """Run it in a thread of the system, and let only the calling green thread wait for it."""
+        from eventlet import tpool
+
+        return cast(T, tpool.execute(function))
 
 
 def load(name: str) -> Framework:
@@ -91,6 +98,8 @@ def _prepare() -> None:
     warnings.filterwarnings("ignore", message=r"\s*Eventlet is deprecated")
     # We resolve no names; dnspython would cost 80 ms of start-up.
     os.environ.setdefault("EVENTLET_NO_GREENDNS", "yes")
+    # One call at a time (Framework.in_thread); twenty threads would be started by default.
+    os.environ.setdefault("EVENTLET_THREADPOOL_SIZE", "1")
     # os-ken's default is native threads. There a closed connection's sender waits for ever for
     # something to send (hub.kill does nothing), so the switch is never reported down, and
     # programming 330 switches took 17.7 s instead of about 5. Both frameworks therefore run on

@@ -14,6 +14,7 @@ from controller import openflow
 from controller.messages import Mod, Program, SwitchUp
 from controller.runtime import Framework
 from topology.forwarding import GroupRule
+from topology.roles import Role
 
 _XID_MASK = 0xFFFF_FFFF
 
@@ -53,6 +54,16 @@ class Session:
         """Ask for flows and groups; the framework itself asks for the ports."""
         self._outbox.put((openflow.flows_request(self.datapath), openflow.groups_request(self.datapath)))
 
+    def ask_again(self) -> None:
+        """Ask for flows and groups anew, unless the first answers are still to come; ports are known."""
+        if self.up:
+            ports = self._reading.ports
+            self._reading = _Reading(ports=ports, missing={"flows", "groups"})
+            self.ask()
+
+    def ask_role(self, role: Role, generation: int) -> None:
+        self._outbox.put((openflow.role_request(self.datapath, role, generation),))
+
     def order(self, program: Program, now_s: float) -> None:
         """Put it into the outbox; ``confirmed`` tells when its barrier is back."""
         self._outbox.put(Order(program, now_s))
@@ -87,7 +98,7 @@ class Session:
         return self._answered("ports", message)
 
     def note_port(self, port: int, live: bool, carrier: bool) -> None:
-        """A port changed before the switch was up: newer than what port-desc said."""
+        """A port changed: newer than what port-desc said."""
         self._reading.ports[port] = (live, carrier)
 
     def _answered(self, what: str, message: Any) -> SwitchUp | None:

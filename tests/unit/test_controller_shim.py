@@ -24,6 +24,7 @@ from controller.messages import (
     PortStatus,
     Program,
     SwitchDown,
+    SwitchHello,
     SwitchUp,
 )
 from controller.runtime import Framework, load
@@ -96,7 +97,8 @@ class Brain:
 
     def handle(self, event: Event, now: float) -> Sequence[Command]:
         assert now > 0
-        self.events.append(event)
+        if not isinstance(event, SwitchHello):
+            self.events.append(event)
         return self.answers.get(type(event), [])
 
 
