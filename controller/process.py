@@ -43,6 +43,11 @@ def command(topology: Path, settings: str, *, framework: str = "ryu", port: int 
     return [sys.executable, "-m", "controller", *options, "--framework", framework, "--port", str(port)]
 
 
+def contest(name: str, election: str, ports: Sequence[int]) -> list[str]:
+    """More words for that command line: one of several brains; ``election`` is ElectionSettings as JSON."""
+    return ["--name", name, "--election", election, "--store", ",".join(map(str, ports))]
+
+
 class ControllerProcess:
     """One controller, started again after each kill. ``BrainControl`` but for ``connected``; ``Metered``.
 

@@ -83,6 +83,31 @@ def brain_names(count: int) -> tuple[str, ...]:
     return ("brain",) if count == 1 else tuple(f"brain-{number}" for number in range(1, count + 1))
 
 
+class MemberControl(Protocol):
+    """One member of a replicated store, as a process that can be broken."""
+
+    def start(self) -> None: ...
+
+    def kill(self) -> None: ...
+
+    def state(self) -> str:
+        """``"running"`` or ``"gone"``, from the kernel's process table."""
+
+
+class StoreControl(Protocol):
+    """The replicated store by which several brains elect their leader."""
+
+    @property
+    def members(self) -> Mapping[str, MemberControl]:
+        """By name: ``etcd-1``, …"""
+
+    def leader(self) -> str | None:
+        """The member that the others follow; None while there is none."""
+
+    def answering(self) -> tuple[str, ...]:
+        """Members that answer a question about themselves."""
+
+
 @dataclass(frozen=True, slots=True)
 class TrafficPlan:
     """What is sent during one policy's timeline, decided beforehand."""
@@ -104,6 +129,8 @@ class Lab(Protocol):
     """The first of ``brains``, and the only one under most policies."""
     brains: Mapping[str, BrainControl]
     """By name: ``brain``, or where there are several ``brain-1``, ``brain-2``, …"""
+    store: StoreControl | None
+    """Where the brains elect their leader; None under most policies."""
     links: Mapping[str, LinkControl]
     """Backbone links by their canonical name (``Link.name``)."""
     control: Mapping[str, LinkControl]

@@ -11,10 +11,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from controller.brain import BrainSettings
+from controller.election import ElectionSettings
 from controller.memory import EMPTY, RECONCILE, STALE, WIPE
 from experiments.companions import Companion
 from topology.errors import InputError, unknown
 from topology.igp import Igp
+from topology.replica.etcd import Etcd
 from topology.replica.ovs import SwitchSettings
 
 
@@ -29,6 +31,8 @@ class Policy:
     brain: BrainSettings = field(default_factory=BrainSettings)
     brains: int = 1
     """Controller processes; all at the site of the topology's brain."""
+    election: ElectionSettings = field(default_factory=ElectionSettings)
+    """How several brains elect their leader, where a store stands beside them."""
     companions: tuple[Companion, ...] = ()
     """Brought up in this order, after the network and before the brain."""
 
@@ -82,6 +86,23 @@ POLICIES: dict[str, Policy] = {
             switch=SwitchSettings(bfd_interval_ms=BFD_INTERVAL_MS, router_ports=True),
             brain=BrainSettings(fast_reroute=True, guard_timeout_s=3, refresh_s=1.0),
             companions=(Igp(bfd_interval_ms=BFD_INTERVAL_MS),),
+        ),
+        Policy(
+            "standby",
+            "fast-reroute, and three brains: when one dies another takes over within 2 s (etcd, OpenFlow roles)",
+            switch=SwitchSettings(bfd_interval_ms=BFD_INTERVAL_MS),
+            brain=BrainSettings(fast_reroute=True),
+            brains=3,
+            companions=(Etcd(),),
+        ),
+        Policy(
+            "standby-heedless",
+            "standby whose leader does not watch its own lease: wrong on purpose, to see the switches refuse it",
+            switch=SwitchSettings(bfd_interval_ms=BFD_INTERVAL_MS),
+            brain=BrainSettings(fast_reroute=True),
+            brains=3,
+            election=ElectionSettings(heedful=False),
+            companions=(Etcd(),),
         ),
         Policy(
             "broken",

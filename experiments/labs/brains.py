@@ -9,10 +9,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from controller.process import ControllerProcess, command
+from controller.process import ControllerProcess, OnLine, command, contest
 from experiments.lab import brain_names
 from experiments.policies import Policy
 from topology.addressing import openflow_port
+from topology.replica.etcd import Etcd
 from topology.replica.network import BRAIN, Network
 
 
@@ -45,13 +46,16 @@ class BrainSite:
     def brains(self, policy: Policy, said: Callable[[str, Mapping[str, Any]], None]) -> dict[str, EmulatedBrain]:
         """A policy's brains by name, not started yet; ``said(name, line)`` gets what they log."""
         return {
-            name: self._brain(openflow_port(number), policy, partial(said, name))
+            name: self._brain(name, openflow_port(number), policy, partial(said, name))
             for number, name in enumerate(brain_names(policy.brains))
         }
 
-    def _brain(self, port: int, policy: Policy, said: Callable[[Mapping[str, Any]], None]) -> EmulatedBrain:
+    def _brain(self, name: str, port: int, policy: Policy, said: OnLine) -> EmulatedBrain:
         settings = json.dumps(asdict(policy.brain))
         started_by = command(self.inventory, settings, framework=self.framework, port=port)
+        for etcd in policy.companions:
+            if isinstance(etcd, Etcd):
+                started_by += contest(name, json.dumps(asdict(policy.election)), etcd.client_ports)
         brain = EmulatedBrain(started_by, namespace_pid=self.network.pid(BRAIN), port=port, on_line=said)
         brain.network, brain.usual_memory = self.network, policy.brain.returns
         return brain

@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from experiments.companions import Companion
-from experiments.labs import shadow
+from experiments.labs import etcd, shadow
 from experiments.labs.site import Site
 from topology.errors import LabError
 from topology.igp import Igp
+from topology.replica.etcd import Etcd
 
 
 class Running(Protocol):
@@ -23,7 +24,7 @@ class Running(Protocol):
 
 
 Starter = Callable[[Any, Site], Running]
-STARTERS: Mapping[type, Starter] = {Igp: shadow.start}
+STARTERS: Mapping[type, Starter] = {Igp: shadow.start, Etcd: etcd.start}
 """Kind of companion (its dataclass) → what starts it. Every method may raise LabError."""
 
 

@@ -17,10 +17,11 @@ from typing import Any
 
 from experiments.companions import Companion
 from experiments.faults.kind import CONTROL, Seen
-from experiments.lab import BrainControl, LinkControl, PathTrace, Record, SwitchControl, TrafficPlan
+from experiments.lab import BrainControl, LinkControl, PathTrace, Record, StoreControl, SwitchControl, TrafficPlan
 from experiments.labs import companions
 from experiments.labs.brains import BrainSite
 from experiments.labs.emulated_switch import EmulatedSwitch
+from experiments.labs.etcd import Cluster
 from experiments.labs.leadership import Leadership
 from experiments.labs.load import Load, LoadMeter
 from experiments.labs.site import Site
@@ -67,6 +68,7 @@ class EmulatedLab:
     switches: Mapping[str, SwitchControl]
     brain: BrainControl
     brains: Mapping[str, BrainControl]
+    store: StoreControl | None = None
 
     def __init__(
         self,
@@ -139,6 +141,8 @@ class EmulatedLab:
         site = Site(self.topology, self.network, self._inside.rundir, self._record)
         running = companions.start(companion, site)
         self._companions.append(running)
+        if isinstance(running, Cluster):
+            self.store = running
         self._ending.append(running.stop)
 
     def _start_brain(self) -> None:

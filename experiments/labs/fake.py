@@ -172,6 +172,7 @@ class FakeLab:
             )
             for pop in topology.names
         }
+        self.store = None
         self.on_wait: Callable[[float], None] = lambda _: None
 
     def _link(self, name: str, shape: LinkShape) -> FakeLink:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from controller.standby import FOLLOWS, LEADS
 from experiments.lab import BrainControl
-
-LEADS, FOLLOWS = "leads", "follows"
-"""The brains' words (``controller.standby``) for taking over and for standing back."""
 
 
 class Leadership:

@@ -8,9 +8,11 @@ from typing import Any, Protocol
 
 from experiments.lab import Record
 from experiments.labs.modelled.clock import Clock
+from experiments.labs.modelled.store import ModelStore
 from experiments.labs.modelled.switch import ModelSwitch
 from experiments.labs.modelled.wire import Wire
 from topology.model import Topology
+from topology.replica.etcd import Etcd
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,5 +38,7 @@ class Played(Protocol):
         """Nothing more will happen unless something changes."""
 
 
-MODELS: Mapping[type, Callable[[Any, Stage], Played]] = {}
+MODELS: Mapping[type, Callable[[Any, Stage], Played]] = {
+    Etcd: lambda etcd, stage: ModelStore(etcd, stage.clock, stage.seed)
+}
 """Kind of companion (its dataclass) → its model."""

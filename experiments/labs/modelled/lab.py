@@ -11,8 +11,20 @@ from dataclasses import astuple
 from functools import partial
 from pathlib import Path
 
+from controller.brain import Brain
+from controller.standby import Standby
 from experiments.faults.kind import CONTROL, Seen
-from experiments.lab import BrainControl, Hop, LinkControl, PathTrace, Record, SwitchControl, TrafficPlan, brain_names
+from experiments.lab import (
+    BrainControl,
+    Hop,
+    LinkControl,
+    PathTrace,
+    Record,
+    StoreControl,
+    SwitchControl,
+    TrafficPlan,
+    brain_names,
+)
 from experiments.labs.leadership import Leadership
 from experiments.labs.modelled import bulk, pieces, probes, timers
 from experiments.labs.modelled.clock import Clock
@@ -22,9 +34,10 @@ from experiments.labs.modelled.courses import Course
 from experiments.labs.modelled.failopen import FailOpen
 from experiments.labs.modelled.flight import Network
 from experiments.labs.modelled.history import Past
-from experiments.labs.modelled.process import BrainProcess
+from experiments.labs.modelled.process import BrainProcess, Mind
 from experiments.labs.modelled.rconn import Dialer
 from experiments.labs.modelled.schedule import streams
+from experiments.labs.modelled.store import ModelStore
 from experiments.labs.modelled.switch import ModelSwitch, Port
 from experiments.labs.modelled.tables import State
 from experiments.labs.modelled.vswitchd import Vswitchd
@@ -45,6 +58,7 @@ class ModelledLab:
     links: Mapping[str, LinkControl]
     control: Mapping[str, LinkControl]
     switches: Mapping[str, SwitchControl]
+    store: StoreControl | None
 
     def __init__(self, topology: Topology, policy: Policy, *, seed: int, record: Record, folder: Path) -> None:
         self.topology, self.policy = topology, policy
@@ -58,21 +72,32 @@ class ModelledLab:
         self._wires = pieces.wires(topology, self._clock, self._past, self._switches, self._port_changed)
         pieces.add_bfd(self._wires, self._clock, policy.switch.bfd_interval_ms, self._seed)
         self._channels = pieces.channels(topology, self._clock, self._seed)
+        stage = Stage(topology, self._clock, self._wires, self._switches, self._seed, record)
+        self._companions = [MODELS[type(companion)](companion, stage) for companion in policy.companions]
+        self._store = next((played for played in self._companions if isinstance(played, ModelStore)), None)
+        self.store = self._store
         self._processes = {name: self._process(name) for name in brain_names(policy.brains)}
         self.brains, self.brain = self._processes, next(iter(self._processes.values()))
         self.links, self.control = self._wires, self._channels
         self._leadership = Leadership(self.brains)
         self.switches = {pop: self._vswitchd(pop, switch) for pop, switch in self._switches.items()}
         self._network = Network(topology, self._switches, self._wires, self._past)
-        stage = Stage(topology, self._clock, self._wires, self._switches, self._seed, record)
-        self._companions = [MODELS[type(companion)](companion, stage) for companion in policy.companions]
 
     def _process(self, name: str) -> BrainProcess:
         """A brain, and each switch's end of the connection to it."""
         said = partial(self._brain_said, name)
-        process = BrainProcess(self._clock, self.topology, self.policy.brain, self._switches, said)
+        mind = Mind(lambda memory: Brain(self.topology, self.policy.brain, memory), self.policy.brain.returns)
+        if self._store is not None:
+            mind = self._elected(name, self._store)
+        process = BrainProcess(self._clock, mind, self._switches, said)
         process.dialers = {pop: Dialer(way, process) for pop, way in self._channels.items()}
         return process
+
+    def _elected(self, name: str, store: ModelStore) -> Mind:
+        """One of several: how it comes back is decided by who leads then, not by what it remembers."""
+        brain, election = self.policy.brain, self.policy.election
+        ask = partial(store.answer, name, patience_s=election.patience_s)
+        return Mind(lambda _memory: Standby(self.topology, brain, name, election), brain.returns, ask)
 
     def _vswitchd(self, pop: str, switch: ModelSwitch) -> Vswitchd:
         dialers = [process.dialers[pop] for process in self._processes.values()]

@@ -4,11 +4,28 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Protocol
 
-from controller.brain import Brain, BrainSettings
+from controller.election import Answer, Call
 from controller.memory import RECONCILE
-from controller.messages import BarrierReply, Command, Event, Mod, Note, Program, SwitchDown, Tick
+from controller.messages import (
+    Answered,
+    AskRole,
+    BarrierReply,
+    Command,
+    Consult,
+    Event,
+    Mod,
+    Note,
+    Program,
+    ReadBack,
+    Refused,
+    RoleReply,
+    SwitchDown,
+    SwitchHello,
+    Tick,
+)
 from experiments.labs.modelled.clock import Clock
 from experiments.labs.modelled.host import Host
 from experiments.labs.modelled.rconn import Connection, Dialer
@@ -17,24 +34,40 @@ from experiments.labs.modelled.switch import ModelSwitch
 from experiments.labs.modelled.timers import ACK_BITS, BRAIN_MOD_S, BRAIN_START_S, STATS_EVERY_TICKS, TICK_S
 from topology.addressing import OPENFLOW_PORT
 from topology.errors import LabError
-from topology.model import Topology
+from topology.roles import IS_SLAVE, Role
 
 _COUNTED = ("packet_ins", "flow_mods", "group_mods", "port_events", "barriers")
 Log = Callable[..., None]
 
 
+class Thinker(Protocol):
+    """``controller.brain.Brain``, or one of several (``controller.standby.Standby``)."""
+
+    def handle(self, event: Event, now: float) -> list[Command]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Mind:
+    """What a process thinks with."""
+
+    make: Callable[[str], Thinker]
+    """Given what it remembers (``controller.memory``)."""
+    returns: str
+    """What it remembers when it is started again, by its policy."""
+    ask: Callable[[Call], tuple[Answer, float]] | None = None
+    """The store of the election: an answer, and how long it takes (s)."""
+
+
 class BrainProcess(Host):
     """Implements ``BrainControl`` and ``rconn.Listener``. ``log(what, **data)`` is its standard output."""
 
-    def __init__(
-        self, clock: Clock, topology: Topology, settings: BrainSettings, switches: Mapping[str, ModelSwitch], log: Log
-    ) -> None:
+    def __init__(self, clock: Clock, mind: Mind, switches: Mapping[str, ModelSwitch], log: Log) -> None:
         super().__init__(clock)
         self.log = log
         self.dialers: Mapping[str, Dialer] = {}
         self.sessions: dict[str, Session] = {}
         self.counts: Counter[str] = Counter()
-        self._topology, self._settings, self._switches = topology, settings, switches
+        self._mind, self._switches = mind, switches
         self._memory = RECONCILE
         self._ticks = 0
         self._free_s = 0.0
@@ -47,8 +80,8 @@ class BrainProcess(Host):
             return
         self._clock.run_until(self._clock.now + BRAIN_START_S)
         self._state, self._ticks, self._free_s = "running", 0, self._clock.now
-        self._brain = Brain(self._topology, self._settings, self._memory)
-        self._memory = self._settings.returns
+        self._brain = self._mind.make(self._memory)
+        self._memory = self._mind.returns
         self.counts.clear()
         self.log("ready", framework="modelled", port=OPENFLOW_PORT, took_ms=round(BRAIN_START_S * 1e3))
         self.later(TICK_S, self._tick)
@@ -98,6 +131,7 @@ class BrainProcess(Host):
             self.hang_up(self.sessions[connection.pop])
         self.log("hello", pop=connection.pop)
         session = self.sessions[connection.pop] = Session(self, connection, self._switches[connection.pop])
+        self.dispatch(SwitchHello(connection.pop))
         session.ask()
 
     def echo(self, connection: Connection) -> None:
@@ -120,8 +154,7 @@ class BrainProcess(Host):
     def _down(self, session: Session) -> None:
         del self.sessions[session.pop]
         self.log("down", pop=session.pop)
-        if session.up:
-            self.dispatch(SwitchDown(session.pop))
+        self.dispatch(SwitchDown(session.pop))
 
     def port_status(self, connection: Connection, number: int, live: bool, carrier: bool) -> None:
         def take() -> None:
@@ -141,16 +174,38 @@ class BrainProcess(Host):
 
     def refused(self, session: Session, program: Program, mod: Mod, code: str) -> None:
         self.log("error", pop=session.pop, code=code, token=program.token, mod=repr(mod))
+        if code == IS_SLAVE:
+            self.dispatch(Refused(session.pop, code))
+
+    def role_answered(self, session: Session, role: Role, generation: int, refusal: str) -> None:
+        if refusal:
+            self.log("error", pop=session.pop, code=refusal, token=None, mod=None)
+            self.dispatch(Refused(session.pop, refusal))
+        else:
+            self.log("role", pop=session.pop, role=role, generation=generation)
+            self.dispatch(RoleReply(session.pop, role, generation))
 
     # ---------------------------------------------------------- to and from the brain
 
     def dispatch(self, event: Event) -> None:
         commands: list[Command] = self._brain.handle(event, self._clock.now)
         for command in commands:
-            if isinstance(command, Note):
-                self.log(command.what, **command.data)
-            else:
-                self._order(command)
+            match command:
+                case Note(what, data):
+                    self.log(what, **data)
+                case Program():
+                    self._order(command)
+                case Consult(call):
+                    self._consult(call)
+                case AskRole(pop, role, generation) if pop in self.sessions:
+                    self.sessions[pop].ask_role(role, generation)
+                case ReadBack(pop) if pop in self.sessions:
+                    self.sessions[pop].ask_again()
+
+    def _consult(self, call: Call) -> None:
+        if self._mind.ask is not None:
+            answer, after_s = self._mind.ask(call)
+            self.later(after_s, lambda: self.dispatch(Answered(answer)))
 
     def _order(self, program: Program) -> None:
         session = self.sessions.get(program.pop)

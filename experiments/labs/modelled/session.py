@@ -6,6 +6,7 @@ programs and their barriers, port events, and a keep-alive every five seconds.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from controller.messages import AddFlow, DeleteFlow, DeleteOwned, PortStatus, Program, SwitchUp
@@ -13,6 +14,7 @@ from experiments.labs.modelled.rconn import Connection
 from experiments.labs.modelled.switch import ModelSwitch
 from experiments.labs.modelled.timers import ACK_BITS, BRAIN_ECHO_MISSES, BRAIN_ECHO_S, MOD_BITS
 from topology.forwarding import OWNER, OWNER_MASK
+from topology.roles import IS_SLAVE, Role
 
 if TYPE_CHECKING:
     from experiments.labs.modelled.process import BrainProcess
@@ -37,6 +39,21 @@ class Session:
         """For flows, groups and ports; and begin to keep alive."""
         self.connection.to_switch(ACK_BITS, self._read)
         self._keep_alive()
+
+    def ask_again(self) -> None:
+        """Read it back once more, unless the first answers are still to come."""
+        if self.up:
+            self.up = False
+            self.connection.to_switch(ACK_BITS, self._read)
+
+    def ask_role(self, role: Role, generation: int) -> None:
+        self.connection.to_switch(ACK_BITS, lambda: self._take_role(role, generation))
+
+    def _take_role(self, role: Role, generation: int) -> None:
+        """At the switch: grant it or not, answer."""
+        refusal = self._switch.roles.request(self.connection, role, generation)
+        answered = partial(self._brain.role_answered, self, role, generation, refusal)
+        self.connection.to_brain(ACK_BITS, lambda: self._brain.heard(self.connection, answered))
 
     def _read(self) -> None:
         """At the switch: all three answers."""
@@ -80,7 +97,8 @@ class Session:
 
     def _obey(self, program: Program, given_s: float) -> None:
         """At the switch: do it, answer."""
-        refused = self._switch.apply(program.mods)
+        writes = self._switch.roles.may_write(self.connection)
+        refused = self._switch.apply(program.mods) if writes else [(mod, IS_SLAVE) for mod in program.mods]
         brain, connection = self._brain, self.connection
         for mod, code in refused:
             connection.to_brain(

@@ -13,6 +13,7 @@ from experiments.labs.modelled.tables import State
 from experiments.labs.modelled.timers import EXPIRY_LAG_S, PORT_REACTION_S
 from topology.forwarding import FlowRule, GroupRule, Match, SwitchState, ToGroup
 from topology.model import HOST_PORT
+from topology.roles import Roles
 
 if TYPE_CHECKING:
     from experiments.labs.modelled.bfd import Session
@@ -60,6 +61,7 @@ class ModelSwitch:
         self.ports: dict[int, Port] = {}
         self.flows: dict[_Key, FlowRule] = {}
         self.groups: dict[int, GroupRule] = {}
+        self.roles = Roles()
         self._clock = clock
         self._expires: dict[_Key, float] = {}
         self._known: dict[object, State] = {}
