@@ -10,7 +10,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 VENV=${VENV:-.venv}
 PYTHON=${PYTHON:-}
-OPTIONAL=(frr)  # routing daemons, for the policy shadow
+OPTIONAL=(frr etcd-server)  # routing daemons for the policy shadow; the store of standby's election
 PACKAGES=(mininet openvswitch-switch iperf3 iproute2 ethtool iputils-ping python3-venv)
 
 say() { printf '\033[2m· %s\033[0m\n' "$*" >&2; }

@@ -16,7 +16,10 @@ from topology.replica.guard import identity_map
 from topology.replica.inside import Failure, system_path
 from topology.replica.machine import Machine
 
-PROGRAMS = ("ip", "tc", "mnexec", "ovs-vswitchd", "ovsdb-server", "ovsdb-tool", "ovs-vsctl", "ovs-ofctl", "ovs-appctl")
+PROGRAMS = (
+    *("ip", "tc", "mnexec", "etcd"),
+    *("ovs-vswitchd", "ovsdb-server", "ovsdb-tool", "ovs-vsctl", "ovs-ofctl", "ovs-appctl"),
+)
 STOCK = Findings(
     kernel="6.1.0-31-amd64",
     system="Debian GNU/Linux 12 (bookworm)",

@@ -13,25 +13,34 @@ from openflow_fake import PROTOCOL, Datapath, group_entry
 
 from controller import app
 from controller.__main__ import brain_settings
-from controller.app import Shim
+from controller.app import Shim, Store
+from controller.election import Answer, Call, Look, Seen
 from controller.messages import (
     AddFlow,
     AddGroup,
+    Answered,
+    AskRole,
     BarrierReply,
     Command,
+    Consult,
     Event,
     Note,
     PortStatus,
     Program,
+    ReadBack,
+    Refused,
+    RoleReply,
     SwitchDown,
     SwitchHello,
     SwitchUp,
+    Tick,
 )
 from controller.runtime import Framework, load
 from topology.errors import InputError
 from topology.forwarding import Bucket, FlowRule, GroupRule, Match, Output
 from topology.model import Link, Topology
 from topology.model import Pop as Site
+from topology.roles import IS_SLAVE, SLAVE, STALE
 
 TOPOLOGY = Topology(
     "pair",
@@ -89,6 +98,9 @@ class GreenFramework(Framework):
     def spawn(self, function: Callable[[], None]) -> Any:
         return self.hub.spawn(function)
 
+    def in_thread(self, function: Callable[[], Any]) -> Any:
+        return function()
+
 
 class Brain:
     def __init__(self) -> None:
@@ -117,7 +129,16 @@ class Scene:
         }
         framework = GreenFramework(name="none", hub=self.hub, dead="dead", **unused)  # type: ignore[arg-type]
         record = lambda what, **data: self.log.append({"what": what, **data})  # noqa: E731
-        self._handlers = Shim(framework, TOPOLOGY, self.brain, record).handlers()
+        self._shim = Shim(framework, TOPOLOGY, self.brain, record)
+        self._handlers = self._shim.handlers()
+
+    def dispatch(self, event: Event) -> None:
+        self._shim._dispatch(event)
+        self.hub.turn()
+
+    def consult(self, store: Store) -> None:
+        with pytest.raises(Empty):
+            self._shim.consult_for_ever(store)
 
     def tell(self, event: str, datapath: Datapath, **message: Any) -> None:
         self._handlers[f"EventOFP{event}"](SimpleNamespace(msg=SimpleNamespace(datapath=datapath, **message)))
@@ -238,9 +259,65 @@ def test_the_end_of_a_connection_is_told_once(scene: Scene) -> None:
     assert scene.hub.threads == []
 
 
-def test_a_switch_that_goes_before_it_was_up_is_no_news_to_the_brain(scene: Scene) -> None:
+def test_a_switch_that_goes_before_it_was_up_is_told_as_one_that_goes(scene: Scene) -> None:
     scene.die(scene.connect())
-    assert scene.brain.events == []
+    assert scene.brain.events == [SwitchDown("a")]
+
+
+def test_a_role_is_asked_for_before_anything_else(scene: Scene) -> None:
+    scene.brain.answers[SwitchHello] = [AskRole("a", SLAVE, 7), AskRole("b", SLAVE, 7)]
+    switch = scene.connect()
+    role, reading = switch.sent
+    assert role == "OFPRoleRequest#101;"
+    assert reading.startswith("OFPFlowStatsRequest#102;")
+    scene.tell("RoleReply", switch, role=PROTOCOL.OFPCR_ROLE_SLAVE, generation_id=7)
+    assert scene.brain.events == [RoleReply("a", SLAVE, 7)]
+    assert scene.lines("role") == [{"what": "role", "pop": "a", "role": SLAVE, "generation": 7}]
+
+
+@pytest.mark.parametrize(
+    ("kind", "code", "events"),
+    [
+        (PROTOCOL.OFPET_ROLE_REQUEST_FAILED, PROTOCOL.OFPRRFC_STALE, [Refused("a", STALE)]),
+        (PROTOCOL.OFPET_BAD_REQUEST, PROTOCOL.OFPBRC_IS_SLAVE, [Refused("a", IS_SLAVE)]),
+        (PROTOCOL.OFPET_BAD_REQUEST, 3, []),
+    ],
+)
+def test_a_refusal_by_a_newer_leader_is_told(scene: Scene, kind: int, code: int, events: list[Event]) -> None:
+    switch = scene.up()
+    scene.brain.events.clear()
+    scene.tell("ErrorMsg", switch, type=kind, code=code, xid=0)
+    assert scene.brain.events == events
+    assert len(scene.lines("error")) == 1
+
+
+def test_tables_are_read_again_and_ports_are_known(scene: Scene) -> None:
+    switch = scene.up()
+    scene.tell("PortStatus", switch, reason=PROTOCOL.OFPPR_MODIFY, desc=port(3, 4))
+    scene.brain.answers[Tick] = [ReadBack("a"), ReadBack("b")]
+    scene.dispatch(Tick())
+    assert switch.sent[-1] == "OFPFlowStatsRequest#103;OFPGroupDescStatsRequest#104;"
+    scene.tell("FlowStatsReply", switch, body=[SimpleNamespace(cookie=9)], flags=0)
+    scene.tell("GroupDescStatsReply", switch, body=[], flags=0)
+    again = scene.brain.events[-1]
+    assert isinstance(again, SwitchUp)
+    assert (again.cookies, again.ports) == (frozenset({9}), {2: True, 3: True})
+
+
+def test_the_store_is_consulted_one_call_after_the_other(scene: Scene) -> None:
+    scene.brain.answers[Tick] = [Consult(Look())]
+    scene.dispatch(Tick())
+    scene.dispatch(Tick())
+    asked: list[Call] = []
+
+    class Store:
+        def answer(self, call: Call) -> Answer:
+            asked.append(call)
+            return Seen("brain-2", len(asked))
+
+    scene.consult(Store())
+    assert asked == [Look(), Look()]
+    assert scene.brain.events[-2:] == [Answered(Seen("brain-2", 1)), Answered(Seen("brain-2", 2))]
 
 
 def test_a_new_connection_replaces_a_half_open_one(scene: Scene) -> None:

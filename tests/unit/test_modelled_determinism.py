@@ -30,7 +30,7 @@ result = modelled.execute(prepared, Path(sys.argv[1]), Unwatched())
 print(json.dumps({"files": result.summary, "modules": sorted(sys.modules)}))
 """
 RIM = ("mininet", "ryu", "os_ken", "eventlet", "scapy", "iperf3")
-PURE_REPLICA = {"topology.replica", "topology.replica.links", "topology.replica.ovs", "topology.replica.way"}
+PURE_REPLICA = {f"topology.replica{name}" for name in ("", ".etcd", ".links", ".ovs", ".way")}
 
 
 def computed(folder: Path, hash_seed: str, seed: int = 1) -> dict[str, Any]:

@@ -58,6 +58,7 @@ def judge(found: Findings) -> Machine:
         _switch(found),
         _mininet(found),
         _optional(_programs(found, "frr", frr.DAEMONS, "frr"), "policies that need routing daemons are skipped"),
+        _optional(_programs(found, "etcd", ("etcd",), "etcd-server"), "policies that elect a leader are skipped"),
         _library(found, "iperf3", ("iperf3", "libiperf"), "sudo apt-get install libiperf0"),
         _library(found, "ryu", ("ryu",), "make setup"),
         _library(found, "os-ken", ("os_ken",), "make setup"),

@@ -30,6 +30,7 @@ _SYSCTLS = (
 )
 _PROGRAMS = (
     *("ip", "tc", "mnexec"),
+    "etcd",
     *("ovs-vswitchd", "ovsdb-server", "ovsdb-tool", "ovs-vsctl", "ovs-ofctl", "ovs-appctl"),
 )
 _MODULES = {
