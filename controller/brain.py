@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +39,7 @@ from controller.messages import (
 from controller.orders import Replan
 from controller.paths import Hops
 from controller.pipeline import LABELS, Plan, Tables, heartbeat_rules, same_tables, tables
+from controller.repairs import Repairs, repairs
 from controller.rollout import Rollout
 from controller.transition import CLEAN_UP, Holdings, Stage, difference, stages
 from topology import labels
@@ -55,6 +57,8 @@ class BrainSettings:
     """What ends with the heartbeat: only the PoP's own prefix (fails closed), else all forwarding."""
     refresh_s: float = 1.0
     fast_reroute: bool = False
+    protect: Literal["link", "node"] = "node"
+    """What a repair goes round: the link, or the neighbour as well, where a packet would only cross it."""
     settle_s: float = 3.0
     """How long a port may take to come up, and the whole network to connect."""
     drain_s: float = 1.0
@@ -298,16 +302,15 @@ class Brain:
 
     def _planned(self, dead: frozenset[str], version: int) -> Plan:
         paths = shortest_paths.shortest(self.topology, dead, self._costs)
-        detours = self._bypasses(paths) if self.settings.fast_reroute else {}
         settings = self.settings
-        return Plan(paths, detours, version, settings.guard_timeout_s, settings.withdraws, settings.steering)
+        return Plan(
+            paths, self._repairs(paths), version, settings.guard_timeout_s, settings.withdraws, settings.steering
+        )
 
-    def _bypasses(self, paths: shortest_paths.Paths) -> dict[str, Hops]:
-        known: dict[str, Hops] = {}
-        if self.plan is not None:
-            before = self.plan.paths.dead
-            known = shortest_paths.still_valid(self.plan.bypasses, paths, before - paths.dead, paths.dead - before)
-        return shortest_paths.bypasses(self.topology, paths.dead, known)
+    def _repairs(self, paths: shortest_paths.Paths) -> Repairs | None:
+        if not self.settings.fast_reroute:
+            return None
+        return repairs(paths, nodes=self.settings.protect == "node", old=self.plan.repairs if self.plan else None)
 
     def _tables(self, plan: Plan, pop: str) -> Tables:
         if self.memory == memories.EMPTY:

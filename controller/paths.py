@@ -1,4 +1,4 @@
-"""Shortest-delay paths and bypasses, for all PoPs at once (scipy's Dijkstra).
+"""Shortest-delay paths, for all PoPs at once (scipy's Dijkstra).
 
 Ties are broken by link index, so that every PoP agrees and the answer never depends on
 the order of computation.
@@ -6,7 +6,7 @@ the order of computation.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -19,7 +19,7 @@ from scipy.sparse.csgraph import dijkstra
 from topology.model import Link, Topology
 
 _TIE_BREAK_MS = 1e-7
-_NOWHERE = -9999
+NOWHERE = -9999
 """What scipy writes where there is no predecessor."""
 
 Hops = tuple[str, ...]
@@ -54,16 +54,17 @@ class Paths:
     next_hop: NDArray[np.int32]
     """[u, d]: index of the PoP after u on the way to d; negative where there is none."""
     distance_ms: NDArray[np.float64]
-    """[u, d], with the costs that were asked for; inf where there is no way."""
+    """[u, d], with ``costs``; inf where there is no way."""
+    costs: Costs = Costs()
 
     @cached_property
     def port_to(self) -> NDArray[np.int32]:
         """[u, v]: the port of u on which the link to neighbour v ends; 0 where they are not neighbours."""
         count = len(self.topology.pops)
         ports = np.zeros((count, count), dtype=np.int32)
-        for pop in self.topology.pops:
-            for port, neighbour in self.topology.neighbours(pop.name).items():
-                ports[pop.index, self.topology.pop(neighbour).index] = port
+        for own, ports_of_it in enumerate(self.topology.port_towards):
+            for neighbour, port in ports_of_it.items():
+                ports[own, neighbour] = port
         return ports
 
     @cached_property
@@ -92,11 +93,11 @@ class Paths:
 
 def shortest(topology: Topology, dead: Collection[str] = (), costs: Costs = Costs()) -> Paths:
     """All shortest-delay paths, over all links but the ``dead`` ones; ``costs`` are added to the delay."""
-    matrix = _matrix(topology, dead, costs)
+    matrix = weights(topology, dead, costs)
     distance, before = dijkstra(matrix, directed=False, return_predecessors=True)
     # the graph is undirected: the predecessor of u on the way from d is u's next hop to d
-    next_hop = np.where(before.T == _NOWHERE, -1, before.T).astype(np.int32)
-    return Paths(topology, frozenset(dead), next_hop, distance)
+    next_hop = np.where(before.T == NOWHERE, -1, before.T).astype(np.int32)
+    return Paths(topology, frozenset(dead), next_hop, distance, costs)
 
 
 def update_order(old: Paths, new: Paths) -> NDArray[np.int64]:
@@ -112,89 +113,19 @@ def update_order(old: Paths, new: Paths) -> NDArray[np.int64]:
     own = np.arange(len(changed))[:, None]
     onward = np.where(new.next_hop[:, touched] < 0, own, new.next_hop[:, touched])
     count = changed[:, touched].astype(np.int64)
-    for _ in range(len(changed).bit_length()):  # twice as far each time
+    while ((further := onward[onward, columns]) != onward).any():  # twice as far each time
         count += np.where(onward == own, 0, count[onward, columns])
-        onward = onward[onward, columns]
+        onward = further
     order = np.zeros(changed.shape, dtype=np.int64)
     order[:, touched] = np.where(changed[:, touched], count, 0)
     return order
 
 
-def bypasses(
-    topology: Topology, dead: Collection[str] = (), known: Mapping[str, Hops] | None = None
-) -> dict[str, Hops]:
-    """For each link: the shortest way from its end a to its end b without it.
-
-    A dead link keeps its bypass: until the last ingress has heard of the loss, packets still
-    come to its ends and are repaired there. Empty where the link is a bridge. ``known`` are
-    bypasses that still hold and are not computed again.
-    """
-    known = known or {}
-    matrix = _matrix(topology, dead)
-    found: dict[str, Hops] = {}
-    for link in topology.links:
-        found[link.name] = known[link.name] if link.name in known else _around(topology, matrix, link.name)
-    return found
-
-
-def still_valid(old: Mapping[str, Hops], paths: Paths, came: Collection[str], went: Collection[str]) -> dict[str, Hops]:
-    """Those bypasses of ``old`` that links ``came`` up and ``went`` down cannot have changed.
-
-    A bypass changes when it used a link that went, or when a way through one that came
-    could be shorter; ``paths`` (over all links up now) bounds the latter from below.
-    """
-    return {
-        name: hops
-        for name, hops in old.items()
-        if hops
-        and not _uses(hops, went, paths.topology)
-        and not any(_might_shorten(paths, hops, link) for link in came)
-    }
-
-
-def _uses(hops: Hops, links: Collection[str], topology: Topology) -> bool:
-    ends = {frozenset(topology.link(name).ends) for name in links}
-    return any(frozenset(step) in ends for step in pairwise(hops))
-
-
-def _might_shorten(paths: Paths, hops: Hops, came: str) -> bool:
-    topology, link = paths.topology, paths.topology.link(came)
-    start, end = topology.pop(hops[0]).index, topology.pop(hops[-1]).index
-    a, b = (topology.pop(name).index for name in link.ends)
-    length = sum(topology.link(f"{x}-{y}").delay_ms for x, y in pairwise(hops))
-    via = min(
-        paths.distance_ms[start, a] + paths.distance_ms[b, end],
-        paths.distance_ms[start, b] + paths.distance_ms[a, end],
-    )
-    return bool(via + link.delay_ms <= length + 1e-3)
-
-
-def _around(topology: Topology, matrix: csr_array, name: str) -> Hops:
-    a, b = (topology.pop(end).index for end in topology.link(name).ends)
-    places = [*_entries(matrix, a, b), *_entries(matrix, b, a)]
-    kept = matrix.data[places].copy()
-    matrix.data[places] = np.inf
-    _, before = dijkstra(matrix, directed=True, indices=a, return_predecessors=True)
-    matrix.data[places] = kept
-    path = [b]
-    while path[-1] != a:
-        path.append(int(before[path[-1]]))
-        if path[-1] < 0:
-            return ()
-    return tuple(topology.pops[index].name for index in reversed(path))
-
-
-def _entries(matrix: csr_array, row: int, column: int) -> list[int]:
-    """Where the matrix keeps this weight; nowhere for a link that is dead."""
-    start, end = matrix.indptr[row], matrix.indptr[row + 1]
-    return [int(start + place) for place in np.flatnonzero(matrix.indices[start:end] == column)]
-
-
-def _matrix(topology: Topology, dead: Collection[str], costs: Costs = Costs()) -> csr_array:
+def weights(topology: Topology, dead: Collection[str], costs: Costs = Costs()) -> csr_array:
     """Symmetric weights in ms; never zero, which scipy would take for 'no link'."""
     up = [link for link in topology.links if link.name not in dead]
     a = [topology.pop(link.a).index for link in up]
     b = [topology.pop(link.b).index for link in up]
-    weights = [link.delay_ms + (link.index + 1) * _TIE_BREAK_MS + costs.of(link) for link in up]
+    each = [link.delay_ms + (link.index + 1) * _TIE_BREAK_MS + costs.of(link) for link in up]
     count = len(topology.pops)
-    return csr_array((weights * 2, (a + b, b + a)), shape=(count, count))
+    return csr_array((each * 2, (a + b, b + a)), shape=(count, count))

@@ -11,11 +11,11 @@
                     own node SID, not bottom        pop, look again
                     adjacency SID of port p         pop, output p
                     binding SID, bottom             swap and push the rest of its path, look again
-                    bypass, on its way              dec TTL, output
-                    bypass, at its end, not bottom  pop, look again
+                    any bypass, on its way          dec TTL, group (the last hop of a second one: output)
+                    any bypass, at its end          pop, look again
 
     group p (indirect)       output p
-    group p (fast failover)  port p live: output p · else first port of the bypass live: push the bypass label, output
+    group p, label (fast failover)  a port while it is live, else the first live way of ``controller.repairs``
 
 Ids, priorities and matches depend on nothing but the topology and the plan, so a brain that
 comes back finds its own rules again.
@@ -24,11 +24,14 @@ comes back finds its own rules again.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
 
 from controller.paths import Hops, Paths
+from controller.repairs import Crossing, Ending, Failover, Repairs, Way, behind_group
 from controller.segments import Binding, Steered, compiled
 from topology import addressing, labels
 from topology.errors import InputError
@@ -62,8 +65,8 @@ class Plan:
     """All that the rules follow from."""
 
     paths: Paths
-    bypasses: Mapping[str, Hops] = field(default_factory=dict)
-    """Per link name, from its end a to its end b; empty mapping: no fast reroute."""
+    repairs: Repairs | None = None
+    """None: no fast reroute."""
     version: int = 0
     """The version bit of the node SIDs in use."""
     guard_timeout_s: int = 0
@@ -77,22 +80,21 @@ class Plan:
     def topology(self) -> Topology:
         return self.paths.topology
 
-    @property
-    def fast_reroute(self) -> bool:
-        return bool(self.bypasses)
+    @cached_property
+    def out_group(self) -> NDArray[np.int64]:
+        """[u, d]: the group by which u sends towards d; 0 for itself and where there is no way."""
+        port = self.paths.next_port.astype(np.int64)
+        if self.repairs is None or not self.repairs.nodes:
+            return port
+        columns = np.arange(len(port))
+        near = self.paths.next_hop
+        far_port: NDArray[np.int64] = np.where(near >= 0, port[near, columns], 0)
+        return np.where(far_port > 0, behind_group(port, far_port), port)
 
     @cached_property
     def steered(self) -> dict[Hops, Steered]:
         """Each explicit path, compiled to labels."""
         return {hops: compiled(self.paths, self.version, hops, number) for number, hops in enumerate(self.steering)}
-
-    @cached_property
-    def bypass_rules(self) -> dict[str, list[FlowRule]]:
-        """Per PoP: the rules of all bypasses that cross it or end there."""
-        rules: dict[str, list[FlowRule]] = {}
-        for pop, rule in _bypass_rules(self):
-            rules.setdefault(pop, []).append(rule)
-        return rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,16 @@ class Tables:
 
 def tables(plan: Plan, pop: str) -> Tables:
     """The complete tables of the switch at ``pop``."""
-    flows = {rule.cookie: rule for rule in _flows(plan, pop)}
+    own = plan.topology.pop(pop).index
+    ingress, nodes = _ingress_rules(len(plan.topology.pops), plan.version)
+    flows = ingress.copy()
+    del flows[_ingress_rule(own, nodes[own : own + 1]).cookie]
+    groups = plan.out_group[own].tolist()
+    rules = [_transit_rule(label, group) for label, group in zip(nodes, groups, strict=True) if group]
+    flows |= {rule.cookie: rule for rule in (*rules, *_few_flows(plan, pop))}
+    for hops, way in plan.steered.items():
+        if hops[0] == pop:
+            _steer(flows, plan, hops[-1], way.stack)
     return Tables(flows, {group.id: group for group in _groups(plan, pop)})
 
 
@@ -114,10 +125,16 @@ def same_tables(old: Plan, new: Plan, pop: str) -> bool:
     own = new.topology.pop(pop).index
     return (
         (old.version, old.guard_timeout_s, old.steering) == (new.version, new.guard_timeout_s, ())
-        and bool((old.paths.next_port[own] == new.paths.next_port[own]).all())
-        and old.bypass_rules.get(pop) == new.bypass_rules.get(pop)
-        and all(old.bypasses.get(link.name) == new.bypasses.get(link.name) for link in new.topology.ports(pop).values())
+        and bool((old.out_group[own] == new.out_group[own]).all())
+        and _same_repairs(old.repairs, new.repairs, pop)
     )
+
+
+def _same_repairs(old: Repairs | None, new: Repairs | None, pop: str) -> bool:
+    if old is None or new is None:
+        return old is new
+    own = new.topology.pop(pop).index
+    return old.facts[own] == new.facts[own] and new.same_own(old, pop)
 
 
 def heartbeat_rules(plan: Plan, pop: str) -> tuple[FlowRule, ...]:
@@ -138,20 +155,12 @@ def _guard_rules(plan: Plan) -> tuple[FlowRule, ...]:
     )
 
 
-def _flows(plan: Plan, pop: str) -> Iterator[FlowRule]:
+def _few_flows(plan: Plan, pop: str) -> Iterator[FlowRule]:
+    """All but those of which there is one per destination."""
     topology = plan.topology
     own = topology.pop(pop).index
     yield from _guard_rules(plan)
     yield from _own_rules(own, plan.version, plan.guard_timeout_s * plan.withdraws)
-    steered = {hops[-1]: way for hops, way in plan.steered.items() if hops[0] == pop}
-    for index, port in enumerate(plan.paths.next_port[own].tolist()):
-        if index == own:
-            continue
-        if port:
-            yield _transit_rule(index, port, plan.version)
-        name = topology.pops[index].name
-        stack = steered[name].stack if name in steered else (labels.node(index, plan.version),)
-        yield _ingress_rule(index, stack)
     for port in topology.ports(pop):
         yield _rule(
             LABELS,
@@ -160,7 +169,28 @@ def _flows(plan: Plan, pop: str) -> Iterator[FlowRule]:
             (Pop(ETH_MPLS), Output(port)),
         )
     yield from (_binding_rule(each) for way in plan.steered.values() for each in way.bindings if each.pop == pop)
-    yield from plan.bypass_rules.get(pop, ())
+    if plan.repairs:
+        for fact in plan.repairs.facts[own]:
+            if isinstance(fact, Crossing):
+                yield _transit_rule(*fact)
+            elif isinstance(fact, Ending):
+                yield _ending_rule(fact.label)
+
+
+@lru_cache(maxsize=4)
+def _ingress_rules(count: int, version: int) -> tuple[dict[int, FlowRule], Stack]:
+    """To each of ``count`` destinations by its node SID, the same at every PoP; and those labels."""
+    nodes = tuple(labels.node(index, version) for index in range(count))
+    rules = (_ingress_rule(index, (label,)) for index, label in enumerate(nodes))
+    return {rule.cookie: rule for rule in rules}, nodes
+
+
+def _steer(flows: dict[int, FlowRule], plan: Plan, dst: str, stack: Stack) -> None:
+    """An explicit path's own ingress rule in the place of the shortest one's."""
+    index = plan.topology.pop(dst).index
+    del flows[_ingress_rule(index, (labels.node(index, plan.version),)).cookie]
+    rule = _ingress_rule(index, stack)
+    flows[rule.cookie] = rule
 
 
 @lru_cache(maxsize=1 << 12)
@@ -190,10 +220,16 @@ def _own_rules(own: int, version: int, life_s: int) -> tuple[FlowRule, ...]:
     )
 
 
+@lru_cache(maxsize=1 << 17)
+def _transit_rule(label: int, group: int, port: int = 0) -> FlowRule:
+    """By ``group``, or by ``port`` where the group is 0."""
+    way_out = ToGroup(group) if group else Output(port)
+    return FlowRule(LABELS, PRIORITY, _labelled(label), (DecTtl(), way_out)).signed()
+
+
 @lru_cache(maxsize=1 << 16)
-def _transit_rule(index: int, group: int, version: int) -> FlowRule:
-    match = Match(eth_type=ETH_MPLS, mpls_label=labels.node(index, version))
-    return _rule(LABELS, PRIORITY, match, (DecTtl(), ToGroup(group)))
+def _labelled(label: int, bottom: int | None = None) -> Match:
+    return Match(eth_type=ETH_MPLS, mpls_label=label, mpls_bos=bottom)
 
 
 @lru_cache(maxsize=1 << 16)
@@ -226,41 +262,27 @@ def _rule(
 # ------------------------------------------------------------------ repair
 
 
-def _bypass_rules(plan: Plan) -> Iterator[tuple[str, FlowRule]]:
-    for name, hops in plan.bypasses.items():
-        index = plan.topology.link(name).index
-        yield from _bypass_way(plan, labels.bypass(index, towards_b=True), hops)
-        yield from _bypass_way(plan, labels.bypass(index, towards_b=False), hops[::-1])
-
-
-def _bypass_way(plan: Plan, label: int, hops: Hops) -> Iterator[tuple[str, FlowRule]]:
-    match = Match(eth_type=ETH_MPLS, mpls_label=label)
-    for here, following in pairwise(hops[1:]):
-        yield here, _rule(LABELS, PRIORITY, match, (DecTtl(), Output(_port(plan, here, following))))
-    if hops:
-        end = Match(eth_type=ETH_MPLS, mpls_label=label, mpls_bos=0)  # Open vSwitch 3.1 may abort at a pop that lies
-        yield hops[-1], _rule(LABELS, PRIORITY, end, (Pop(ETH_MPLS), Resubmit(LABELS)))
+@lru_cache(maxsize=1 << 16)
+def _ending_rule(label: int) -> FlowRule:
+    # not at the bottom: Open vSwitch 3.1 may abort at a pop that lies
+    return FlowRule(LABELS, PRIORITY, _labelled(label, 0), (Pop(ETH_MPLS), Resubmit(LABELS))).signed()
 
 
 def _groups(plan: Plan, pop: str) -> Iterator[GroupRule]:
-    for port, link in plan.topology.ports(pop).items():
-        primary = Bucket((Output(port),), watch_port=port if plan.fast_reroute else None)
-        if not plan.fast_reroute:
-            yield GroupRule(port, "indirect", (primary,))
-            continue
-        hops = plan.bypasses.get(link.name, ())
-        detour = hops if link.a == pop else hops[::-1]
-        yield GroupRule(port, "ff", (primary, *_backup(plan, link.index, link.a == pop, detour)))
+    if plan.repairs is None:
+        yield from (GroupRule(port, "indirect", (Bucket((Output(port),)),)) for port in plan.topology.ports(pop))
+        return
+    own = plan.topology.pop(pop).index
+    others = (fact for fact in plan.repairs.facts[own] if isinstance(fact, Failover))
+    yield from (_failover(*fact) for fact in (*plan.repairs.own(pop), *others))
 
 
-def _backup(plan: Plan, link_index: int, towards_b: bool, detour: Hops) -> tuple[Bucket, ...]:
-    if not detour:
-        return ()
-    way_out = _port(plan, detour[0], detour[1])
-    label = labels.bypass(link_index, towards_b)
-    return (Bucket((Push(label), Output(way_out)), watch_port=way_out),)
+@lru_cache(maxsize=1 << 16)
+def _failover(group: int, port: int, ways: tuple[Way, ...]) -> GroupRule:
+    primary = Bucket((Output(port),), watch_port=port)
+    return GroupRule(group, "ff", (primary, *(_bucket(*way) for way in ways)))
 
 
-def _port(plan: Plan, pop: str, neighbour: str) -> int:
-    topology = plan.topology
-    return topology.port(pop, topology.link(f"{pop}-{neighbour}"))
+@lru_cache(maxsize=1 << 16)
+def _bucket(swap: bool, label: int, port: int) -> Bucket:
+    return Bucket(((Swap if swap else Push)(label), Output(port)), watch_port=port)

@@ -70,7 +70,7 @@ POLICIES: dict[str, Policy] = {
         Policy("fail-static", "permanent rules: the network forwards as it last was, whatever happens to it"),
         Policy(
             "fast-reroute",
-            "fail-static, and each PoP repairs a cut link by itself: fast-failover groups, BFD, bypass labels",
+            "fail-static, and each PoP repairs a lost link or neighbour by itself: fast-failover groups, BFD, bypasses",
             switch=SwitchSettings(bfd_interval_ms=BFD_INTERVAL_MS),
             brain=BrainSettings(fast_reroute=True),
         ),

@@ -3,7 +3,9 @@
     16000 + index          node SID: the shortest way to that PoP       (RFC 8402)
     24000 + port           adjacency SID: pop, leave by that port; local, immutable
     32000 + key            binding SID: pop, push the segments it stands for
-    40000 + key            bypass: round one protected link, swapped onto nothing else
+    40000 + key            bypass: round one direction of a link
+    48000 + key            second bypass: the same, where the first is cut as well
+    56000 + key            node bypass: round the PoP at one end of a link, to the other
     64000 + index          prefix SID of the routing daemons (shadow): their own way to that PoP
     + 0x80000              version bit of node SIDs: new state is programmed under the
                            other version, then the ingress flips (make before break,
@@ -19,7 +21,7 @@ from topology.errors import InputError
 
 MAX_STACK = 3
 MAX_INGRESS = 2
-NODE, ADJACENCY, BINDING, BYPASS = 16000, 24000, 32000, 40000
+NODE, ADJACENCY, BINDING, BYPASS, SECOND_BYPASS, NODE_BYPASS = 16000, 24000, 32000, 40000, 48000, 56000
 PREFIX = 64000
 VERSION_BIT = 0x80000
 BLOCK = 8000
@@ -49,9 +51,19 @@ def binding(key: int) -> int:
     return BINDING + _within_block(key)
 
 
-def bypass(link_index: int, towards_b: bool) -> int:
-    """Bypass label of one direction of a link: a→b when ``towards_b``."""
-    return BYPASS + _within_block(2 * link_index + (0 if towards_b else 1))
+def bypass(key: int) -> int:
+    """Bypass label of the direction of a link that ``key`` numbers."""
+    return BYPASS + _within_block(key)
+
+
+def second_bypass(key: int) -> int:
+    """Second bypass label of the same."""
+    return SECOND_BYPASS + _within_block(key)
+
+
+def node_bypass(key: int) -> int:
+    """Label round the PoP where this direction of a link begins, to the PoP where it ends."""
+    return NODE_BYPASS + _within_block(key)
 
 
 def prefix(index: int) -> int:
@@ -59,17 +71,22 @@ def prefix(index: int) -> int:
     return PREFIX + _within_block(index)
 
 
+_NAMES = (
+    (PREFIX, "shadow"),
+    (NODE_BYPASS, "node bypass"),
+    (SECOND_BYPASS, "second bypass"),
+    (BYPASS, "bypass"),
+    (BINDING, "binding"),
+    (ADJACENCY, "adjacency"),
+    (NODE, "node"),
+)
+
+
 def describe(label: int) -> str:
     """``16003`` → ``"node 3"``; what a path trace prints."""
     version = "′" if label & VERSION_BIT else ""
     number = label & ~VERSION_BIT
-    for base, name in (
-        (PREFIX, "shadow"),
-        (BYPASS, "bypass"),
-        (BINDING, "binding"),
-        (ADJACENCY, "adjacency"),
-        (NODE, "node"),
-    ):
+    for base, name in _NAMES:
         if base <= number < base + BLOCK:
             return f"{name}{version} {number - base}"
     return f"label {label}"

@@ -122,6 +122,14 @@ class Topology:
         """The port of ``pop`` on which ``link`` ends."""
         return next(port for port, other in self._ports[pop].items() if other.index == link.index)
 
+    @cached_property
+    def port_towards(self) -> tuple[dict[int, int], ...]:
+        """[index of a PoP][index of a neighbour]: the port of the former on which their link ends."""
+        return tuple(
+            {self.pop(link.other(pop.name)).index: port for port, link in self._ports[pop.name].items()}
+            for pop in self.pops
+        )
+
     def neighbours(self, pop: str) -> dict[int, str]:
         """Port number → PoP at the far end."""
         return {port: link.other(pop) for port, link in self._ports[pop].items()}

@@ -19,6 +19,7 @@ from switch_situations import SITUATIONS
 
 from controller import paths
 from controller.pipeline import LABELS, Plan, tables
+from controller.repairs import repairs
 from topology import addressing, labels
 from topology.forwarding import ETH_MPLS, SwitchState
 from topology.load import load
@@ -79,7 +80,7 @@ def test_the_pipeline_with_each_port_dead(real_switch: Any, pop: str) -> None:
 @cache
 def plan() -> Plan:
     shortest = paths.shortest(EDGE12)
-    steered = Plan(shortest, paths.bypasses(EDGE12), steering=(STEERED,))
+    steered = Plan(shortest, repairs(shortest, nodes=True), steering=(STEERED,))
     assert len(steered.steered[STEERED].bindings) == 3
     return steered
 
