@@ -6,7 +6,7 @@ is wrong with a ``Source``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -65,12 +65,13 @@ class Source:
         return ((i, item) for i, item in enumerate(found if isinstance(found, list) else ()) if isinstance(item, dict))
 
 
-def source(name: str) -> Source:
-    """A shipped experiment or a path; raises InputError, naming the shipped ones."""
-    path = shipped().get(name)
+def source(name: str, known: Mapping[str, Path] | None = None, what: str = "experiment") -> Source:
+    """One of the ``known`` (else: shipped experiments) or a path; raises InputError, naming those that there are."""
+    known = shipped() if known is None else known
+    path = known.get(name)
     if path is None:
         if not (name.endswith((".yaml", ".yml")) or "/" in name):
-            raise InputError(unknown("experiment", name, shipped()) + "; or give the path of a YAML file")
+            raise InputError(unknown(what, name, known) + "; or give the path of a YAML file")
         path = Path(name)
     return read(path)
 

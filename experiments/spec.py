@@ -45,6 +45,7 @@ def _named(name: str) -> str:
 Seconds = Annotated[float, BeforeValidator(parse_time_s), PlainSerializer(lambda value: f"{value!r} s")]
 Share = Annotated[float, BeforeValidator(parse_share), PlainSerializer(lambda value: f"{value * 100!r} %")]
 Name = Annotated[str, StringConstraints(max_length=32), AfterValidator(_named)]
+Metric = Annotated[str, AfterValidator(_metric)]
 Bound = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
@@ -91,7 +92,7 @@ class FaultSpec(Model):
 class CheckSpec(Model):
     """What must hold: the metric, in its own unit, between ``min`` and ``max``."""
 
-    metric: Annotated[str, AfterValidator(_metric)] = Field(description="what is compared")
+    metric: Metric = Field(description="what is compared")
     phase: str | None = Field(default=None, description="in which phase; the whole run when absent")
     policies: tuple[str, ...] | None = Field(default=None, description="for which policies; all when absent")
     min: Bound | None = Field(default=None, description="at least")
