@@ -18,6 +18,13 @@ $(error which experiment? make experiment NAME=$(firstword $(SHIPPED)). There ar
 endif
 endif
 
+ifneq (,$(filter sweep,$(MAKECMDGOALS)))
+ifeq (,$(strip $(NAME)))
+SWEEPS := $(sort $(basename $(notdir $(wildcard experiments/catalogue/sweeps/*.yaml))))
+$(error which sweep? make sweep NAME=$(firstword $(SWEEPS)). There are: $(SWEEPS); or a YAML file of your own)
+endif
+endif
+
 .PHONY: help
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -29,6 +36,10 @@ setup:  ## system packages and virtual environment; quick when they are there
 .PHONY: experiment
 experiment: setup  ## run one: NAME=control-plane-loss [POLICY=a,b] [TOPOLOGY=…] [SEED=n] [BACKEND=…] [JOBS=n]
 	@$(BIN)/failstatic run "$$NAME" $(options)
+
+.PHONY: sweep
+sweep: setup  ## run an experiment at many points: NAME=cut-anywhere [WORKERS=n] [SCHEDULER=tcp://…]
+	@$(BIN)/failstatic sweep "$$NAME" $(if $(WORKERS),--workers $(WORKERS)) $(if $(SCHEDULER),--scheduler $(SCHEDULER))
 
 .PHONY: compare
 compare: setup  ## is B worse than A? A=baseline.json|RUNS B=RUNS [LAST=n]

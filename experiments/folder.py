@@ -46,7 +46,11 @@ class Run:
 
 def read(path: Path) -> Run:
     """Raises InputError when the folder holds no run or one that cannot be read."""
-    manifest = _manifest(path / "manifest.json")
+    return assembled(path, _manifest(path / "manifest.json"))
+
+
+def assembled(path: Path, manifest: Mapping[str, Any]) -> Run:
+    """What a run left in the folder, under a manifest that need not stand there. Raises InputError."""
     topology = topology_of(manifest, path)
     lines = list(journal.read(path / "journal.jsonl"))
     seen, spec = probes.collect(path), manifest.get("spec") or {}

@@ -95,6 +95,10 @@ def _policy(story: Story, spec: Mapping[str, Any], trust: Fidelity) -> Summary:
             "phases": {name: _notes(measures) for name, measures in measured.phases.items()},
             "metrics": _notes(measured.overall),
         },
+        "at_least": {
+            "phases": {name: _at_least(measures) for name, measures in measured.phases.items()},
+            "metrics": _at_least(measured.overall),
+        },
         "timeline": {
             "phases": [_phase(phase) for phase in story.phases],
             "events": [asdict(event) for event in story.events],
@@ -149,6 +153,11 @@ def _errors(measures: Measures) -> dict[str, float | int | None]:
 
 def _notes(measures: Measures) -> dict[str, str]:
     return {name: one.note for name, one in measures.items() if one.note}
+
+
+def _at_least(measures: Measures) -> list[str]:
+    """What was not over when the phase ended."""
+    return [name for name, one in measures.items() if one.at_least]
 
 
 def _number(value: float | None) -> float | int | None:

@@ -57,6 +57,10 @@ MORE_IS_BETTER = frozenset({"availability_pct", "availability_mean_pct", "demand
 """Of all other metrics a user wants less."""
 
 
+TIMES = frozenset({"detect_s", "mitigate_s", "outage_fine_ms", "outage_max_ms", "repair_ms", "repair_s"})
+"""How long something took, which may not be over when its phase ends: then it is known to have taken longer."""
+
+
 def most(metric: str) -> float | None:
     """The largest value that the metric can have; None without a bound."""
     return 100.0 if metric.endswith("_pct") else None

@@ -10,7 +10,7 @@ the same interval; the counts of probes take in the fine ones.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -125,11 +125,17 @@ def _outages(story: Story, group: Ints) -> Measures:
     found = {
         name: Measure(float(np.quantile(lengths, q)), error) for name, q in zip(names, (0.5, 0.99, 1), strict=True)
     }
+    found["outage_max_ms"] = replace(found["outage_max_ms"], at_least=bool((runs.open_end & _as_long(runs)).any()))
     down, weight = runs.length_s, story.weights[runs.pair]
     found["pairs_hit"] = Measure(float(len(per_pair.pair)))
     found["blackhole_pair_s"] = Measure(float(down.sum()), float(runs.error_s.sum()))
     found["blackhole_demand_s"] = Measure(float(down @ weight), float(runs.error_s @ weight))
     return found
+
+
+def _as_long(runs: outage.Runs) -> Bools:
+    """The runs that are as long as the longest."""
+    return np.asarray(runs.length_s == runs.length_s.max(initial=0.0))
 
 
 def _calm(story: Story, number: Ints) -> latency.Delays:
@@ -166,7 +172,8 @@ def _cut(story: Story, place: int, number: Ints) -> Measures:
     worst = max(parts, key=lambda part: part.repair_ms)
     note = worst.note or ("" if worst.repaired else "not repaired before the next event: at least this")
     values = (worst.outage_ms, worst.in_flight_ms, worst.repair_ms)
-    return {name: Measure(value, worst.error_ms, note) for name, value in zip(names, values, strict=True)}
+    ends = {"outage_fine_ms", "repair_ms"} if not worst.repaired else set()
+    return {name: Measure(value, worst.error_ms, note, name in ends) for name, value in zip(names, values, strict=True)}
 
 
 def _mitigate(story: Story, phase: Phase, mine: Bools) -> Measure:
@@ -176,7 +183,7 @@ def _mitigate(story: Story, phase: Phase, mine: Bools) -> Measure:
     if not len(lost):
         return Measure(0.0, story.interval_s)
     if lost.max() > phase.end_s - 2 * story.interval_s:
-        return unknown("still losing at the next event")
+        return unknown("still losing at the next event", at_least=True)
     return Measure(max(0.0, float(lost.max()) + story.interval_s - phase.start_s), story.interval_s)
 
 

@@ -55,6 +55,17 @@ def execute(prepared: Prepared, folder: Path, view: View, *, pcap: bool = False,
 
 def _policy(prepared: Prepared, policy: Policy, run: Path, view: View, errors: dict[str, str]) -> str:
     follower = Follower(run / results.JOURNAL)
+    try:
+        return compute(prepared, policy, run, errors)
+    finally:
+        for line in follower.new():
+            if line["policy"] == policy.name:
+                view.told(line)
+        view.tick()
+
+
+def compute(prepared: Prepared, policy: Policy, run: Path, errors: dict[str, str]) -> str:
+    """One policy into its journal and probes; how it ended. What broke stands in ``errors``."""
     # late: the lab, whose clock it is, wants the journal first
     journal = Journal(run / results.JOURNAL, policy.name, lambda: lab.now_s())  # noqa: PLW0108
 
@@ -70,10 +81,6 @@ def _policy(prepared: Prepared, policy: Policy, run: Path, view: View, errors: d
         return play(lab, plan, record, Oracle(lab.known))
     finally:
         journal.close()
-        for line in follower.new():
-            if line["policy"] == policy.name:
-                view.told(line)
-        view.tick()
 
 
 def _machine() -> dict[str, str]:

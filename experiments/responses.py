@@ -24,10 +24,12 @@ class Measure:
     value: float | None
     error: float = 0.0
     note: str = ""
+    at_least: bool = False
+    """It was not over when the phase ended (right-censored): after ``value``, or after the whole phase if None."""
 
 
-def unknown(why: str) -> Measure:
-    return Measure(None, 0.0, why)
+def unknown(why: str, *, at_least: bool = False) -> Measure:
+    return Measure(None, 0.0, why, at_least)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ def detect(story: Story, phase: Phase) -> Measure:
         return unknown("no link was broken in this phase")
     seen = [float(line["t"]) for line in within(story.of("port"), phase) if _fell(line, cuts[0])]
     if not seen:
-        return unknown("no switch noticed before the next event")
+        return unknown("no switch noticed before the next event", at_least=True)
     return Measure(max(0.0, min(seen) - cuts[0].began_s), STAMP_ERROR_S + cuts[0].done_s - cuts[0].began_s)
 
 
@@ -99,9 +101,10 @@ def repair(story: Story, phase: Phase) -> Measure:
     """Forwarding state = oracle − t0 (s): the brain's last programming before the tables were found right."""
     if not phase.opened_by:
         return unknown("nothing happened at the start of this phase")
-    right = [table.t for table in tables(story) if phase.start_s <= table.t < phase.end_s and table.right]
+    read = [table for table in tables(story) if phase.start_s <= table.t < phase.end_s]
+    right = [table.t for table in read if table.right]
     if not right:
-        return unknown("the tables were never found right in this phase")
+        return unknown("the tables were never found right in this phase", at_least=bool(read))
     worked = [float(line["t"]) for line in within(_programming(story), phase) if float(line["t"]) <= right[0]]
     return Measure(max(worked, default=phase.start_s) - phase.start_s, STAMP_ERROR_S)
 

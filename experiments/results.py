@@ -19,6 +19,8 @@ from topology.errors import InputError, LabError, unknown
 JOURNAL = "journal.jsonl"
 MANIFEST = "manifest.json"
 LATEST = "latest"
+SWEEPS = "sweeps"
+"""The folder of sweeps, beside those of the experiments."""
 
 
 def make(results: Path, experiment: str, seed: int, prefix: str = "") -> Path:
@@ -85,7 +87,8 @@ def find(results: Path, run: str) -> Path:
 def runs(results: Path) -> list[str]:
     """``NAME/<run>`` of all runs in a folder of results."""
     folders = (path.parent for path in results.glob(f"*/*/{MANIFEST}"))
-    return sorted(str(folder.relative_to(results)) for folder in folders if folder.name != LATEST)
+    found = (folder.relative_to(results) for folder in folders if folder.name != LATEST)
+    return sorted(str(folder) for folder in found if folder.parts[0] != SWEEPS)
 
 
 def name_for_slot(experiment: str, run: str) -> str:

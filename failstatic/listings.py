@@ -21,16 +21,16 @@ def experiments() -> None:
     """The shipped experiments and what each of them asks."""
     from experiments.reading import question, shipped
 
-    _print((name, question(path)) for name, path in shipped().items())
+    print_rows((name, question(path)) for name, path in shipped().items())
 
 
 def policies() -> None:
     """The designs that can be compared and what each keeps when the brain is gone; then how it comes back."""
     from experiments.policies import POLICIES, RETURNS
 
-    _print((policy.name, policy.summary) for policy in POLICIES.values())
+    print_rows((policy.name, policy.summary) for policy in POLICIES.values())
     out().print("\nEach with +RETURN, such as fast-reroute+wipe: how the brain comes back")
-    _print((f"+{name}", summary) for name, (summary, _) in RETURNS.items())
+    print_rows((f"+{name}", summary) for name, (summary, _) in RETURNS.items())
 
 
 def faults() -> None:
@@ -38,9 +38,9 @@ def faults() -> None:
     from experiments.faults import FAULTS
     from experiments.targets import TARGETS
 
-    _print((name, FAULTS[name].aims_at, ", ".join(FAULTS[name].settings), FAULTS.summary(name)) for name in FAULTS)
+    print_rows((name, FAULTS[name].aims_at, ", ".join(FAULTS[name].settings), FAULTS.summary(name)) for name in FAULTS)
     out().print("\n[bold]Targets[/bold]")
-    _print(TARGETS.items())
+    print_rows(TARGETS.items())
 
 
 def topologies() -> None:
@@ -48,7 +48,7 @@ def topologies() -> None:
     from topology.load import known, load
 
     shipped = [load(name) for name in known()]
-    _print(
+    print_rows(
         [
             *((t.name, f"{len(t.pops)} PoPs, {len(t.links)} links, brain in {t.pop(t.brain).city}") for t in shipped),
             ("FILE.yaml", "your own"),
@@ -59,7 +59,8 @@ def topologies() -> None:
     )
 
 
-def _print(rows: Iterable[tuple[str, ...]]) -> None:
+def print_rows(rows: Iterable[tuple[str, ...]]) -> None:
+    """Names and what they mean."""
     table = Table.grid(padding=(0, 3))
     for row in rows:
         table.add_row(*row)

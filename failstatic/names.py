@@ -13,6 +13,14 @@ def experiments(incomplete: str) -> Iterator[tuple[str, str]]:
     return ((name, question(path)) for name, path in shipped().items() if name.startswith(incomplete))
 
 
+def sweeps(incomplete: str) -> Iterator[tuple[str, str]]:
+    """Name and question."""
+    from experiments.reading import question
+    from experiments.sweep.reading import shipped
+
+    return ((name, question(path)) for name, path in shipped().items() if name.startswith(incomplete))
+
+
 def policies(incomplete: str) -> Iterator[tuple[str, str]]:
     """The last name of a comma-separated list."""
     from experiments.policies import POLICIES, RETURNS

@@ -9,26 +9,27 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from experiments import mistakes, reading
+from experiments import reading
 from experiments.labs.modelled import refusals
-from experiments.policies import POLICIES
+from experiments.mistakes import found as mistakes_of
+from experiments.mistakes import targets
 from experiments.prepare import decide
-from experiments.reading import Loc, spell
+from experiments.reading import spell
 from experiments.spec import Spec
+from experiments.sweep.blame import Mistakes
 from experiments.sweep.build import mine
-from experiments.sweep.points import POLICY, SEED, TOPOLOGY, Axis, Point, count, expand
+from experiments.sweep.points import POLICY, SEED, TOPOLOGY, Point, count, expand
 from experiments.sweep.pool import Job, Scalar
 from experiments.sweep.reading import Sweep
 from experiments.sweep.values import Value, number
+from experiments.timeline import wrong_targets
 from topology import inventory
-from topology.errors import InputError, Problem
+from topology.errors import InputError
 from topology.load import load
 from topology.model import Pair, Topology
 from traffic import demand
 
 MAX_POINTS = 1_000_000
-SHOWN = 20
-"""Mistakes told; the others are counted."""
 DIGITS = 16
 
 
@@ -54,37 +55,33 @@ class Planned:
 
 def plan(sweep: Sweep) -> Planned:
     """Raises InputError with the mistakes of all points, each once, at the axis that makes it."""
-    problems: dict[tuple[Loc, str], None] = {}
-    points = _points(sweep, problems)
+    mistakes = Mistakes(sweep)
+    points = _points(sweep, mistakes)
     checked: set[str] = set()
     jobs = []
     for point in points:
-        if found := list(_wrong(sweep, point)):
-            problems |= dict.fromkeys(found)
-            continue
-        job = _job(sweep, point)
-        if (alike := str(job.columns["spec_hash"])) not in checked:
+        job = None if mistakes.added(point, _wrong(sweep, point)) else _job(sweep, point)
+        if job is not None and (alike := str(job.columns["spec_hash"])) not in checked:
             checked.add(alike)
-            problems |= dict.fromkeys(_undecided(sweep, point))
-        jobs.append(job)
-    if problems:
-        raise InputError(_told(sweep, list(problems)))
+            mistakes.added(point, _undecided(sweep, point))
+        if job is not None:
+            jobs.append(job)
+    mistakes.raise_if_any()
     return Planned(points, jobs)
 
 
-def _points(sweep: Sweep, problems: dict[tuple[Loc, str], None]) -> list[Point]:
+def _points(sweep: Sweep, mistakes: Mistakes) -> list[Point]:
     def find(name: str) -> Topology:
         return _place(name).topology
 
     try:
-        if (total := count(sweep.axes, sweep.experiment.data, find)) > MAX_POINTS:
-            problems[("axes",), f"{total:,} points; at most {MAX_POINTS:,} are taken"] = None
-            return []
-        return expand(sweep.axes, sweep.experiment.data, find)
+        if (total := count(sweep.axes, sweep.experiment.data, find)) <= MAX_POINTS:
+            return expand(sweep.axes, sweep.experiment.data, find)
+        mistakes.add(("axes",), f"{total:,} points; at most {MAX_POINTS:,} are taken")
     except InputError as error:
-        loc = next((place for axis, place in _named(sweep) if axis.name == TOPOLOGY), ("experiment",))
-        problems |= {(loc, problem.message): None for problem in error.problems}
-        return []
+        for problem in error.problems:
+            mistakes.add(mistakes.axis(TOPOLOGY) or ("experiment",), problem.message)
+    return []
 
 
 @dataclass(frozen=True)
@@ -102,14 +99,22 @@ def _place(name: str) -> _Place:
     return _Place(topology, demand.gravity(topology), inventory.dump(topology))
 
 
-def _wrong(sweep: Sweep, point: Point) -> Iterator[tuple[Loc, str]]:
-    """(place in the sweep file, what is wrong there) of what can be told without the topology."""
-    for loc, message in mistakes.found(replace(sweep.experiment, data=dict(point.data)), POLICIES):
-        yield _blamed(sweep, point, spell(loc), message)
+def _wrong(sweep: Sweep, point: Point) -> Iterator[tuple[str, str]]:
+    """(parameter, what is wrong with it) of what can be told of each point at little cost."""
+    changed = replace(sweep.experiment, data=dict(point.data))
+    yield from ((spell(loc), message) for loc, message in mistakes_of(changed))
+    for i, message in _wrong_targets(str(point.data[TOPOLOGY]), tuple(targets(changed))):
+        yield f"timeline[{i}].target", message
 
 
-def _undecided(sweep: Sweep, point: Point) -> Iterator[tuple[Loc, str]]:
-    """The same, of what hangs on the topology."""
+@lru_cache(maxsize=4096)
+def _wrong_targets(topology: str, asked: tuple[tuple[int, tuple[str, str]], ...]) -> tuple[tuple[int, str], ...]:
+    place = _place(topology)
+    return tuple(wrong_targets(asked, place.topology, place.shares))
+
+
+def _undecided(sweep: Sweep, point: Point) -> Iterator[tuple[str, str]]:
+    """The same, of what takes a whole preparation; points that differ in their seed alone are alike here."""
     place = _place(str(point.data[TOPOLOGY]))
     try:
         spec = Spec.model_validate({**point.data, "question": ""})
@@ -117,38 +122,7 @@ def _undecided(sweep: Sweep, point: Point) -> Iterator[tuple[Loc, str]]:
         if sweep.spec.backend == "modelled":
             refusals.check(prepared, pcap=False)
     except InputError as error:
-        for problem in error.problems:
-            yield _blamed(sweep, point, problem.place, problem.message)
-
-
-def _blamed(sweep: Sweep, point: Point, parameter: str, message: str) -> tuple[Loc, str]:
-    """The axis that sets this parameter; where none does, all of them together."""
-    for axis, loc in _named(sweep):
-        if any(parameter.startswith(spell(one)) for one in axis.sets):
-            value = point.values[axis.name]
-            return _value_place(sweep, loc, value), f"{value}: {message}"
-    return ("axes",), f"at {point.words()}: {parameter}: {message}" if parameter else f"at {point.words()}: {message}"
-
-
-def _named(sweep: Sweep) -> Iterator[tuple[Axis, Loc]]:
-    for axis in sweep.axes.grid:
-        yield axis, ("axes", axis.name)
-    for axis in sweep.axes.drawn:
-        yield axis, ("random", "axes", axis.name)
-
-
-def _value_place(sweep: Sweep, loc: Loc, value: Value) -> Loc:
-    listed: Any = sweep.origin.data
-    for part in loc:
-        listed = listed[part]
-    return (*loc, listed.index(value)) if isinstance(listed, list) and value in listed else loc
-
-
-def _told(sweep: Sweep, problems: Sequence[tuple[Loc, str]]) -> Iterator[Problem]:
-    in_order = sorted(problems, key=lambda entry: sweep.origin.position(entry[0]))
-    yield from (sweep.origin.problem(loc, message) for loc, message in in_order[:SHOWN])
-    if len(in_order) > SHOWN:
-        yield Problem("", f"… and {len(in_order) - SHOWN} more")
+        yield from ((problem.place, problem.message) for problem in error.problems)
 
 
 def _job(sweep: Sweep, point: Point) -> Job:

@@ -84,7 +84,7 @@ def _axes(origin: Source, experiment: Source, found: list[Found]) -> Axes:
         if topologies and isinstance(axis.spread, Each):
             found.append((loc, f"'{axis.spread.what}' needs the topology, which is drawn: draw this axis as well"))
     if not (origin.data.get("axes") or drawn.get("axes")):
-        found.append(((), f"a sweep needs 'axes', 'random' or both. What can be swept: {', '.join(sorted(known))}"))
+        found.append(((), "a sweep needs 'axes', 'random' or both, such as axes: {seed: {integers: [1, 100]}}"))
     n, seed = drawn.get("n", 1), origin.data.get("seed", 1)
     grid, chance = (tuple(axis for _, axis in axes) for axes in (grid_axes, drawn_axes))
     return Axes(grid, chance, n if isinstance(n, int) else 1, seed if isinstance(seed, int) else 1)

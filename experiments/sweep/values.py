@@ -30,14 +30,14 @@ DIGITS = 6
 class Spread(Protocol):
     """What stands on an axis."""
 
-    def draw(self, chance: float, topology: Topology) -> Value:
+    def draw(self, chance: float, topology: Topology, /) -> Value:
         """One of them; ``chance`` is evenly spread over [0, 1)."""
 
 
 class Countable(Spread, Protocol):
     """What can be gone through from end to end."""
 
-    def all(self, topology: Topology) -> Sequence[Value]:
+    def all(self, topology: Topology, /) -> Sequence[Value]:
         """In order."""
 
 
@@ -45,10 +45,10 @@ class Countable(Spread, Protocol):
 class Listed:
     values: tuple[Value, ...]
 
-    def all(self, topology: Topology) -> Sequence[Value]:
+    def all(self, _: Topology, /) -> Sequence[Value]:
         return self.values
 
-    def draw(self, chance: float, topology: Topology) -> Value:
+    def draw(self, chance: float, topology: Topology, /) -> Value:
         return _one_of(self.all(topology), chance)
 
 
@@ -58,10 +58,10 @@ class Each:
 
     what: str
 
-    def all(self, topology: Topology) -> Sequence[Value]:
+    def all(self, topology: Topology, /) -> Sequence[Value]:
         return [link.name for link in topology.links] if self.what == _EACH[0] else list(topology.names)
 
-    def draw(self, chance: float, topology: Topology) -> Value:
+    def draw(self, chance: float, topology: Topology, /) -> Value:
         return _one_of(self.all(topology), chance)
 
 
@@ -70,10 +70,10 @@ class Integers:
     first: int
     last: int
 
-    def all(self, topology: Topology) -> Sequence[Value]:
+    def all(self, _: Topology, /) -> Sequence[Value]:
         return range(self.first, self.last + 1)
 
-    def draw(self, chance: float, topology: Topology) -> Value:
+    def draw(self, chance: float, topology: Topology, /) -> Value:
         return _one_of(self.all(topology), chance)
 
 
@@ -86,7 +86,7 @@ class Continuous:
     unit: str
     logarithmic: bool
 
-    def draw(self, chance: float, topology: Topology) -> Value:
+    def draw(self, chance: float, _: Topology, /) -> Value:
         if self.logarithmic:
             number = math.exp(math.log(self.low) + chance * math.log(self.high / self.low))
         else:

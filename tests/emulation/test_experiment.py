@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from experiments.conclude import Nobody
 from experiments.inside import Means
 from experiments.prepare import prepare
 from experiments.run import execute
@@ -57,19 +58,12 @@ checks:
 """
 
 
-class Silent:
-    """Nobody watches."""
-
-    def __getattr__(self, _name: str) -> Any:
-        return lambda *_: None
-
-
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("square")
     (folder / "square.yaml").write_text(SQUARE)
     (folder / "square-loss.yaml").write_text(SPEC % (folder / "square.yaml"))
-    result = execute(prepare(str(folder / "square-loss.yaml")), Means(results=folder / "results"), Silent())
+    result = execute(prepare(str(folder / "square-loss.yaml")), Means(results=folder / "results"), Nobody())
     assert result.errors == {}
     return result.run
 

@@ -1,7 +1,8 @@
-"""The exact words for each broken spec: NAME.yaml beside NAME.txt."""
+"""The exact words for each broken experiment and sweep: NAME.yaml beside NAME.txt."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,22 +12,27 @@ from experiments.faults import FAULTS
 from experiments.metric_names import METRICS
 from experiments.policies import POLICIES
 from experiments.prepare import prepare
+from experiments.sweep.plan import plan
+from experiments.sweep.reading import read
 from topology.errors import InputError
 
-FOLDER = Path(__file__).parent / "spec_errors"
-CASES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
+HERE = Path(__file__).parent
+READ = {"spec_errors": prepare, "sweep_errors": lambda name: plan(read(name))}
+CASES = sorted((folder, path.stem) for folder in READ for path in (HERE / folder).glob("*.yaml"))
 GROWING = {"every policy": POLICIES, "every fault": FAULTS.names(), "every metric": METRICS}
 """Lists that get longer with each new one; that they are told whole is part of what is expected."""
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(("folder", "name"), CASES)
 def test_the_message_is_as_expected(
-    name: str, golden: Callable[[str, str], None], monkeypatch: pytest.MonkeyPatch
+    folder: str, name: str, golden: Callable[[str, str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(FOLDER)
+    monkeypatch.chdir(HERE / folder)
     with pytest.raises(InputError) as caught:
-        prepare(f"{name}.yaml")
+        READ[folder](f"{name}.yaml")
     words = f"{caught.value}\n"
     for what, names in GROWING.items():
         words = words.replace(f"Known: {', '.join(sorted(names))}\n", f"Known: ({what})\n")
-    golden(f"spec_errors/{name}.txt", words)
+    if folder == "sweep_errors":
+        words = re.sub(r"(unknown (axis|link) [^\n]*?Known: )[^\n]*", r"\1(…)", words)
+    golden(f"{folder}/{name}.txt", words)
