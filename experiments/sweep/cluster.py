@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import threading
@@ -23,8 +24,6 @@ ANSWER_S, WORKERS_S = 10.0, 60.0
 _SETTINGS = {
     "distributed.comm.timeouts.connect": f"{ANSWER_S:g}s",
     "distributed.worker.daemon": True,
-    "distributed.admin.log-format": "%(message)s",
-    "logging.distributed": "critical",
 }
 
 
@@ -53,10 +52,27 @@ def hired(crew: Crew) -> Iterator[Client]:
     """
     import dask
 
-    with dask.config.set(_SETTINGS), _client(crew) as client:
+    with dask.config.set(_SETTINGS), _quiet(), _client(crew) as client:
         check_workers(client)
         _check_resources(client, crew)
         yield client
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """dask tells of every connection that ends, in tracebacks; what matters of it is raised."""
+    import distributed
+
+    name = distributed.__name__
+    known = [logging.getLogger(each) for each in logging.root.manager.loggerDict if each.split(".")[0] == name]
+    levels = [logger.level for logger in known]
+    for logger in known:
+        logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        for logger, level in zip(known, levels, strict=True):
+            logger.setLevel(level)
 
 
 @contextmanager

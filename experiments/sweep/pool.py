@@ -8,7 +8,10 @@ a job that fails is told and does not stop the others.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from asyncio import CancelledError
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import CancelledError as FuturesCancelledError
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
@@ -81,18 +84,28 @@ def run(
         asked.update(zip((future.key for future in futures), chosen, strict=True))
         return futures
 
-    running = as_completed(submit(AHEAD * max(1, sum(client.ncores().values()))), loop=client.loop)
-    for future in running:
-        job = asked.pop(future.key)
-        found = _result(client, future)
-        if not found.error:
-            keep(job, found.rows)
-        else:
-            failed[job.key] = found.error
-        watch.finished(job, found.error)
-        future.release()
-        running.update(submit(1))
+    with scheduler_needed():
+        running = as_completed(submit(AHEAD * max(1, sum(client.ncores().values()))), loop=client.loop)
+        for future in running:
+            job = asked.pop(future.key)
+            found = _result(client, future)
+            if not found.error:
+                keep(job, found.rows)
+            else:
+                failed[job.key] = found.error
+            watch.finished(job, found.error)
+            future.release()
+            running.update(submit(1))
     return failed
+
+
+@contextmanager
+def scheduler_needed() -> Iterator[None]:
+    """Whatever dask says of a scheduler that is gone (it has many words) becomes a LabError."""
+    try:
+        yield
+    except (CancelledError, FuturesCancelledError, OSError) as error:
+        raise LabError(f"the scheduler went away ({type(error).__name__})") from error
 
 
 def answer(wanted: Build, work: Work, payload: Any) -> Answer:
@@ -129,8 +142,8 @@ def check_workers(client: Client) -> None:
 
 def _result(client: Client, future: Future) -> Answer:
     """Raises LabError when there is no way to get it."""
-    if future.status == "cancelled" or client.status != "running":
-        raise LabError("the scheduler went away")
+    if future.status in ("cancelled", "lost") or client.status != "running":
+        raise CancelledError
     error = future.exception()
     if error is not None:
         return Answer([], f"{type(error).__name__}: {error}")
