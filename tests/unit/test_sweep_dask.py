@@ -101,7 +101,7 @@ def test_a_scheduler_that_goes_away_loses_nothing_that_was_finished(processes: P
     address = processes.scheduler()
     processes.worker(address)
     watch = Watch(after=5, act=processes.started[0].kill)
-    with pytest.raises(LabError, match="scheduler went away .*; nothing that was finished is lost"):
+    with pytest.raises(LabError, match=r"scheduler went away .*; nothing that was finished is lost"):
         carry_out(tmp_path / "out", _jobs(tmp_path, 200), square, Crew(scheduler=address), watch)
     done = (tmp_path / "out/points.jsonl").read_text().count("\n")
     assert 5 <= done < 200
