@@ -5,7 +5,7 @@ theirs. Transit is none of it, and goes on when the service crashes (as the back
 2025-11-18, blog.cloudflare.com/18-november-2025-outage). The rules carry a mark of their own
 (``CONFIG_OWNER``), so a brain that reconciles, wipes or forgets leaves the configuration as it is.
 
-    good     no rule
+    good     no rule but the marker of its version
     crash    packets from the host, to it, and with the PoP's own SID at the bottom are dropped. With a
              delay the same rules lie beneath others that carry on as before and have a hard timeout:
              the crash comes by itself, brain or no brain
@@ -31,12 +31,15 @@ from topology.forwarding import (
     Output,
     Pop,
     Push,
+    SwitchState,
 )
 from topology.model import HOST_PORT, Topology
 
 GOOD, CRASH, WRONG, LONGER = "good", "crash", "wrong", "longer"
 MODES = (GOOD, CRASH, WRONG, LONGER)
 BAD_PRIORITY, CARRY_ON_PRIORITY = 300, 310
+ETH_LOCAL_EXPERIMENT = 0x88B5
+"""IEEE 802's local experimental EtherType 1: nothing here sends it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,17 @@ class Config:
     def crashed(self, pop: str, age_s: float) -> bool:
         """Whether the service at ``pop`` is down so long after the version came into force."""
         return self.mode == CRASH and self.bad_for(pop) and age_s >= self.delay_s
+
+
+def marker(version: int) -> FlowRule:
+    """A rule that no packet meets; its priority tells a reader of the table which version is installed."""
+    return FlowRule(GUARD, version, Match(eth_type=ETH_LOCAL_EXPERIMENT)).signed(CONFIG_OWNER)
+
+
+def installed(state: SwitchState) -> int:
+    """The version whose marker a switch holds; 0 without any."""
+    found = (rule for rule in state.flows if rule.owner == CONFIG_OWNER)
+    return max((rule.priority for rule in found if rule.match.eth_type == ETH_LOCAL_EXPERIMENT), default=0)
 
 
 def rules(config: Config, topology: Topology, pop: str, version: int) -> tuple[FlowRule, ...]:

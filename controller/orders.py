@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import select
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields
+from itertools import pairwise
 from typing import Any
 
 from controller.edge import MODES, Config
@@ -25,6 +27,12 @@ class Push:
     """Share of the PoPs that have it at the end of each stage (0…1), rising to 1; at least one PoP."""
     gate_s: float = 0.0
     """From a stage's arrival until its health is looked at."""
+
+    def steps(self) -> list[tuple[str, ...]]:
+        """The PoPs that each stage adds; never none, so small networks have fewer stages."""
+        ends = (max(1, math.ceil(share * len(self.order) - 1e-9)) for share in self.stages)
+        borders = sorted({0, *ends})
+        return [self.order[begin:end] for begin, end in pairwise(borders)]
 
 
 @dataclass(frozen=True, slots=True)

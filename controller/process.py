@@ -15,12 +15,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
+from controller.orders import Order, dump
 from topology.addressing import OPENFLOW_PORT
 from topology.errors import LabError
 from topology.replica.namespaces import enter_network
@@ -73,6 +74,7 @@ class ControllerProcess:
         """What the next start begins with (``controller.memory``); empty: as the command says."""
         self._child: subprocess.Popen[str] | None = None
         self._readers: tuple[threading.Thread, ...] = ()
+        self._words: Counter[str] = Counter()
         self._stderr: deque[str] = deque(maxlen=_LAST_WORDS)
 
     @property
@@ -111,12 +113,16 @@ class ControllerProcess:
     def resume(self) -> None:
         self._signal(signal.SIGCONT, "running")
 
-    def tell(self, line: str) -> None:
-        """A line on its standard input: taken when it next looks, lost when it is gone."""
+    def tell(self, order: Order) -> None:
+        """A line on its standard input: obeyed when it next looks, lost when it is gone."""
         if self._child is not None and self._child.stdin is not None and self.state() != "gone":
             with suppress(OSError):  # it ends just now
-                self._child.stdin.write(line + "\n")
+                self._child.stdin.write(dump(order) + "\n")
                 self._child.stdin.flush()
+
+    def said(self, what: str) -> int:
+        """How many lines of this kind it has logged, over all its lives."""
+        return self._words[what]
 
     def state(self) -> str:
         """``"running"``, ``"stopped"`` or ``"gone"``, from the kernel's process table."""
@@ -200,7 +206,9 @@ class ControllerProcess:
             line = json.loads(text)
         except ValueError:
             line = None
-        self._on_line(line if isinstance(line, dict) else {"what": "stdout", "line": text})
+        told = line if isinstance(line, dict) else {"what": "stdout", "line": text}
+        self._words[str(told.get("what"))] += 1
+        self._on_line(told)
 
     def _take_error(self, text: str) -> None:
         self._stderr.append(text)

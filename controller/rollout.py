@@ -13,7 +13,6 @@ What a brain knows of versions dies with it; the rules in the switches do not (`
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -33,7 +32,7 @@ from controller.messages import (
     Tick,
 )
 from controller.orders import Freeze, Push, Rollback, Thaw
-from topology.forwarding import CONFIG_OWNER
+from topology.forwarding import CONFIG_OWNER, FlowRule
 from topology.model import Topology
 
 FIRST_TOKEN = 1 << 32
@@ -69,6 +68,7 @@ class Rollout:
         """Token → PoP, version."""
         self._tokens = FIRST_TOKEN
         self._under_way: _Stages | None = None
+        self._rolling_back = False
 
     def handle(self, event: Event, now: float) -> Iterator[Command]:
         match event:
@@ -105,7 +105,7 @@ class Rollout:
             yield Note("push-refused", {"why": "frozen"})
             return
         self._versions.append(push.config)
-        stages = _split(push.order, push.stages)
+        stages = push.steps()
         version, sizes = len(self._versions) - 1, [len(stage) for stage in stages]
         yield Note("push", {"version": version, "mode": push.config.mode, "stages": sizes})
         self._under_way = _Stages(version, push.gate_s, stages)
@@ -115,6 +115,7 @@ class Rollout:
         self._under_way = None
         mode = self._versions[version].mode
         yield Note("rollback", {"version": version, "mode": mode})
+        self._rolling_back = True
         changed = [pop for pop, wanted in self._wanted.items() if wanted != version]
         self._wanted = dict.fromkeys(self._wanted, version)
         yield from self._send(changed)
@@ -130,6 +131,9 @@ class Rollout:
 
     def _look(self, now: float) -> Iterator[Command]:
         """At the gate: stop at a crash, else go on; the last one makes the version the last known good."""
+        if self._rolling_back and not self._waiting:
+            self._rolling_back = False
+            yield Note("rolled-back", {})
         push = self._under_way
         if push is None or self.frozen:
             return
@@ -160,9 +164,13 @@ class Rollout:
                 continue
             self._tokens += 1
             self._waiting[self._tokens] = (pop, self._wanted[pop])
-            config = self._versions[self._wanted[pop]]
-            added = edge.rules(config, self._topology, pop, self._label_version())
-            yield Program(pop, (DeleteOwned(CONFIG_OWNER), *map(AddFlow, added)), self._tokens)
+            yield Program(pop, (DeleteOwned(CONFIG_OWNER), *map(AddFlow, self._rules(pop))), self._tokens)
+
+    def _rules(self, pop: str) -> tuple[FlowRule, ...]:
+        """Those of its wanted version; none of the one before all pushes."""
+        version = self._wanted[pop]
+        bad = edge.rules(self._versions[version], self._topology, pop, self._label_version())
+        return (edge.marker(version), *bad) if version else ()
 
     def _arrived(self, pop: str, token: int, now: float) -> Iterator[Command]:
         if token not in self._waiting:
@@ -172,14 +180,3 @@ class Rollout:
         config = self._versions[version]
         mode = config.mode if config.bad_for(pop) else edge.GOOD
         yield Note("configured", {"pop": pop, "version": version, "mode": mode, "delay_s": config.delay_s})
-
-
-def _split(order: tuple[str, ...], shares: tuple[float, ...]) -> list[tuple[str, ...]]:
-    """What each stage adds; never nothing, so small networks have fewer stages."""
-    ends = [max(1, math.ceil(share * len(order) - 1e-9)) for share in shares]
-    found, begin = [], 0
-    for end in ends:
-        if end > begin:
-            found.append(order[begin:end])
-            begin = end
-    return found

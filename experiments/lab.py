@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from controller.orders import Order
 from topology.forwarding import Snapshot
 from topology.model import Pair, Topology
 from topology.replica.links import LinkControl, LinkShape
@@ -54,6 +55,12 @@ class BrainControl(Protocol):
 
     def returns_as(self, memory: str) -> None:
         """What the next start remembers (``controller.memory``), if not what the policy says."""
+
+    def tell(self, order: Order) -> None:
+        """What an operator asks of it (``controller.orders``): obeyed when it next looks, lost when it is gone."""
+
+    def said(self, what: str) -> int:
+        """How many lines of this kind it has logged, over all its lives."""
 
     def connected(self) -> frozenset[str]:
         """PoPs whose switch holds an established control connection, from the kernel's TCP tables."""

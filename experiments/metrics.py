@@ -16,6 +16,7 @@ import numpy as np
 
 from experiments import latency, outage, responses, windows
 from experiments.attribution import NOWHERE, crossing, first_fault_s, phase_numbers, settled
+from experiments.exposure import exposure
 from experiments.responses import Measure, unknown
 from experiments.samples import Bools, Ints
 from experiments.story import Line, Phase, Story
@@ -53,6 +54,7 @@ def _phase(story: Story, place: int, number: Ints, calm: latency.Delays) -> Meas
     found |= responses.stale(story, phase)
     found |= {"detect_s": responses.detect(story, phase), "repair_s": responses.repair(story, phase)}
     found |= _bulk(story, phase.start_s, phase.end_s)
+    found |= exposure(story, phase.start_s, phase.end_s)
     found["mitigate_s"] = _mitigate(story, phase, mine)
     if returned := responses.return_cost(story, phase):
         found |= returned | {"return_lost": found["probes_lost"]}
@@ -66,6 +68,7 @@ def _overall(story: Story, number: Ints, by_phase: dict[str, Measures]) -> Measu
     found = _probes(story, inside, story.start_s, story.end_s)
     found |= _outages(story, np.where(inside, 0, NOWHERE))
     found |= _bulk(story, story.start_s, story.end_s)
+    found |= exposure(story, story.start_s, story.end_s)
     for name in ("in_flight_ms", "repair_ms", "return_cost_s", "return_lost", "return_peak_mods_per_s"):
         known = [measures[name] for measures in by_phase.values() if name in measures]
         with_value = [one for one in known if one.value is not None]

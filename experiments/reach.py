@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from experiments.faults.kind import CONTROL, LINK, POP, SWITCH
+from experiments.faults.kind import CONTROL, LINK, POP, PUSH, SWITCH
 from topology.model import Topology
 
 
@@ -45,6 +45,8 @@ class Deed(Protocol):
 def reach(aims_at: str, targets: Iterable[str], topology: Topology) -> Reach:
     """``targets`` as ``experiments.targets`` resolved them."""
     names = tuple(targets)
+    if aims_at == PUSH:
+        return Reach(links=topology.links_at(names))
     if aims_at in (POP, SWITCH):
         return Reach(links=topology.links_at(names), pops=names)
     control = tuple(name.removeprefix(CONTROL) for name in names if name.startswith(CONTROL))

@@ -113,15 +113,15 @@ def return_cost(story: Story, phase: Phase) -> dict[str, Measure]:
     """From the first HELLO after the brain's return until it has gone through every PoP and the tables are right."""
     if not any(event.restores and event.aims_at == "brain" for event in phase.opened_by):
         return {}
-    sent = within(_brain(story, "applied") or _programming(story), phase)
+    sent = within(said(story, "applied") or _programming(story), phase)
     return {"return_cost_s": _cost(story, phase), "return_peak_mods_per_s": Measure(float(peak_mods(sent)))}
 
 
 def _cost(story: Story, phase: Phase) -> Measure:
-    hellos = [float(line["t"]) for line in within(_brain(story, "hello"), phase)]
+    hellos = [float(line["t"]) for line in within(said(story, "hello"), phase)]
     done = [float(line["t"]) for line in within(_programming(story), phase)]
     right = [table.right for table in tables(story) if phase.start_s <= table.t < phase.end_s]
-    seen = {str(line.get("pop")) for line in within(_brain(story, "reconciling"), phase)}
+    seen = {str(line.get("pop")) for line in within(said(story, "reconciling"), phase)}
     missing = len(set(story.topology.names) - seen)
     if not hellos:
         return unknown("no switch said hello to the returning brain")
@@ -141,7 +141,8 @@ def peak_mods(lines: Sequence[Line]) -> int:
     return max(per_s.values(), default=0)
 
 
-def _brain(story: Story, what: str) -> list[Line]:
+def said(story: Story, what: str) -> list[Line]:
+    """The brain's log lines of one kind."""
     return [line for line in story.of("brain") if line.get("what") == what]
 
 

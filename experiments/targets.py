@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from controller.paths import Paths, shortest
 from experiments.faults.brains import ALL, FOLLOWER, LEADER, NAME
-from experiments.faults.kind import BRAIN, CONTROL, CONTROL_CHANNEL, LINK, MACHINE, POP, SWITCH
+from experiments.faults.kind import BRAIN, CONTROL, CONTROL_CHANNEL, LINK, MACHINE, ORDER, POP, PUSH, SWITCH
 from topology.errors import InputError, Problem, unknown
 from topology.model import Link, Pair, Topology
 
@@ -45,6 +45,8 @@ TARGETS: Mapping[str, str] = {
     POP: f"PoPs: a name, {', '.join(_POP_ROLES)}, all, region NAME, random(N)",
     SWITCH: "the switches of PoPs: as PoPs",
     MACHINE: "none",
+    PUSH: "the PoPs that it touches: as PoPs; all when absent",
+    ORDER: "none",
 }
 """What a fault aims at → what can be its target, in words."""
 
@@ -100,8 +102,12 @@ def resolve(
     words = _tidy(words)
     if aims_at == BRAIN:
         return (_brain(words),)
+    if aims_at == ORDER:
+        return (_nothing_else(words, BRAIN),)
+    if aims_at == PUSH and not words:
+        return topology.names
     if aims_at == MACHINE:
-        return (_machine(words),)
+        return (_nothing_else(words, MACHINE),)
     resolver = _Resolver(topology, shares, lots or Lots(0), restores)
     found: dict[str, None] = {}
     problems: list[Problem] = []
@@ -129,10 +135,10 @@ def _brain(words: str) -> str:
     )
 
 
-def _machine(words: str) -> str:
-    if words not in ("", MACHINE):
-        raise InputError(f"this fault strikes the machine and takes no other target than '{MACHINE}'; found '{words}'")
-    return MACHINE
+def _nothing_else(words: str, only: str) -> str:
+    if words not in ("", only):
+        raise InputError(f"this fault strikes the {only} and takes no other target than '{only}'; found '{words}'")
+    return only
 
 
 class _Resolver:

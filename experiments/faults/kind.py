@@ -15,7 +15,8 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 from experiments.lab import Lab, LinkControl
 
 BRAIN, LINK, CONTROL_CHANNEL, POP, SWITCH, MACHINE = "brain", "link", "control", "pop", "switch", "machine"
-"""What a kind can aim at."""
+PUSH, ORDER = "push", "order"
+"""What a kind can aim at; a push at the PoPs that it touches, an order at what the brain does next."""
 CONTROL = "control:"
 """Prefix of targets that are control channels: ``control:ams``."""
 POLL_S = 0.02
@@ -76,7 +77,7 @@ class Undo(Protocol):
 
 @runtime_checkable
 class Preparing(Protocol):
-    """An optional power of an ``Undo``: what must be so before it ends the others."""
+    """An optional power: what must be so, or known, before it happens and ends others."""
 
     def prepare(self, lab: Lab) -> None: ...
 

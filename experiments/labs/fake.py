@@ -6,9 +6,11 @@ nothing (a fault that does not happen), ``broken_at_s`` is when the lab breaks w
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
+from controller.orders import Order
 from experiments.lab import BrainControl, LinkControl, LinkShape, PathTrace, SwitchControl, TrafficPlan, brain_names
 from topology.errors import LabError
 from topology.forwarding import Snapshot, SwitchState
@@ -103,6 +105,7 @@ class FakeBrain:
         self._pops, self._now_s, self._note, self._deaf = frozenset(pops), now_s, note, deaf
         self._state = "running"
         self._used_s, self._since_s = 0.0, now_s()
+        self._words = Counter[str]()
 
     def _become(self, call: str, state: str) -> None:
         self._note(call)
@@ -128,6 +131,13 @@ class FakeBrain:
 
     def resume(self) -> None:
         self._become("resume", "running")
+
+    def tell(self, order: Order) -> None:
+        self._note(f"tell {order}")
+
+    def said(self, what: str) -> int:
+        """It obeys nothing and says nothing."""
+        return self._words[what]
 
     def returns_as(self, memory: str) -> None:
         self._note(f"returns_as {memory}")

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from synthetic_run import BACK_S, CUT_S, EXPIRY_S, HEAL_S, KILL_S, RETURN_S, Recipe, diamond
 
 from experiments import folder
+from experiments.exposure import exposure
 from experiments.metric_names import METRICS, PHASE_ONLY
 from experiments.metrics import Measured, measure
 from experiments.story import Story
@@ -138,15 +139,43 @@ def test_demand_satisfied_by_phase() -> None:
     assert found.overall["demand_satisfied_pct"].value == pytest.approx(73)
 
 
-def _with_bulk() -> Measured:
+def _with_all() -> Measured:
     bulk = {"policy": "fail-static", "t": 31.0, "event": "bulk", "pair": ["a", "d"], "offered_bps": 1e3,
             "delivered_bps": 1e3, "since_s": 0.0, "intervals": [[0.0, 30.0, 3e4]]}  # fmt: skip
-    told = [*synthetic_run.lines(recipe("fail-static")), bulk]
+    told = [*synthetic_run.lines(recipe("fail-static")), bulk, *_push("crash")]
     return measure(synthetic_run.story(recipe("fail-static"), synthetic_run.fabricate(recipe("fail-static")), told))
 
 
+def _push(mode: str) -> list[dict[str, object]]:
+    """Ordered at 1 s, at a at 2 s, at b at 3 s, at c (whose build bears it) at 4 s; at a rolled back at 5 s."""
+    line = {"policy": "fail-static", "event": "brain"}
+    steps = ((2.0, "a", 1, mode), (3.0, "b", 1, mode), (4.0, "c", 1, "good"), (5.0, "a", 0, "good"))
+    arrivals = [
+        {**line, "t": at_s, "what": "configured", "pop": pop, "version": version, "mode": how}
+        for at_s, pop, version, how in steps
+    ]
+    return [{**line, "t": 1.0, "what": "push", "version": 1, "mode": mode, "stages": [1, 3]}, *arrivals]
+
+
+def test_how_far_a_bad_push_got() -> None:
+    plain = synthetic_run.lines(recipe("fail-static"))
+    seen = synthetic_run.fabricate(recipe("fail-static"))
+    bad = synthetic_run.story(recipe("fail-static"), seen, [*plain, *_push("crash")])
+    found = exposure(bad, 0.0, 10.0)
+    assert found["push_bad_pop_s"].value == pytest.approx(3 + 7)
+    assert found["push_bad_pops_pct"].value == pytest.approx(50)
+    assert found["push_reach_90_s"].value is None
+    assert found["push_reach_90_s"].note == "it had reached 3 of 4 PoPs by then"
+    late = {"policy": "fail-static", "event": "brain", "t": 6.0, "what": "configured", "pop": "d", "version": 1}
+    everywhere = synthetic_run.story(recipe("fail-static"), seen, [*plain, *_push("crash"), {**late, "mode": "crash"}])
+    assert exposure(everywhere, 0.0, 10.0)["push_reach_90_s"].value == pytest.approx(5)
+    assert "push_reach_90_s" not in exposure(everywhere, 5.0, 10.0), "it began before"
+    assert exposure(everywhere, 4.5, 5.5)["push_bad_pop_s"].value == pytest.approx(0.5 + 1)
+    assert exposure(synthetic_run.story(recipe("fail-static"), seen, [*plain, *_push("good")]), 0.0, 10.0) == {}
+
+
 def test_what_is_measured_is_exactly_what_a_check_may_name_in_a_phase_and_over_the_run() -> None:
-    found = _with_bulk()
+    found = _with_all()
     assert set().union(*found.phases.values()) == set(METRICS)
     assert set(found.overall) == set(METRICS) - PHASE_ONLY
 

@@ -8,14 +8,13 @@ import pytest
 from core_network import MemoryNetwork
 
 from controller.brain import BrainSettings
-from controller.edge import CRASH, LONGER, WRONG, Config
+from controller.edge import BAD_PRIORITY, CRASH, LONGER, WRONG, Config, installed
 from controller.memory import EMPTY, WIPE
 from controller.messages import Command, Note, Ordered, SwitchDown, Tick
 from controller.orders import Freeze, Inbox, Order, Push, Replan, Rollback, Thaw, dump, parse
 from controller.paths import METRICS, shortest
 from topology import labels
 from topology.errors import InputError
-from topology.forwarding import CONFIG_OWNER
 from topology.load import load
 
 EDGE12 = load("edge12")
@@ -55,7 +54,7 @@ def bad(mode: str = CRASH, delay_s: int = 0, harms: tuple[str, ...] = EVERYONE, 
 
 def poisoned(network: MemoryNetwork) -> set[str]:
     switches = network.switches.items()
-    return {pop for pop, switch in switches if any(rule.owner == CONFIG_OWNER for rule in switch.flows.values())}
+    return {pop for pop, switch in switches if any(rule.priority == BAD_PRIORITY for rule in switch.flows.values())}
 
 
 def expire(network: MemoryNetwork) -> None:
@@ -76,8 +75,11 @@ def test_a_crash_takes_the_pops_own_customers_down_and_leaves_transit_alone() ->
 def test_a_good_push_changes_nothing_that_packets_can_see() -> None:
     network = healthy()
     order(network, Push(Config(), EVERYONE))
+    assert {installed(state) for state in network.snapshot().values()} == {1}
     assert not poisoned(network)
     assert not dark(network)
+    order(network, Rollback(to_first=True))
+    assert {installed(state) for state in network.snapshot().values()} == {0}
 
 
 def test_a_delayed_crash_comes_without_the_brain() -> None:

@@ -18,6 +18,7 @@ from controller.messages import (
     Event,
     Mod,
     Note,
+    Ordered,
     Program,
     ReadBack,
     Refused,
@@ -26,6 +27,7 @@ from controller.messages import (
     SwitchHello,
     Tick,
 )
+from controller.orders import Order
 from experiments.labs.modelled.clock import Clock
 from experiments.labs.modelled.host import Host
 from experiments.labs.modelled.rconn import Connection, Dialer
@@ -59,11 +61,11 @@ class Mind:
 
 
 class BrainProcess(Host):
-    """Implements ``BrainControl`` and ``rconn.Listener``. ``log(what, **data)`` is its standard output."""
+    """Implements ``BrainControl`` and ``rconn.Listener``. ``log(what, **data)`` gets its standard output."""
 
     def __init__(self, clock: Clock, mind: Mind, switches: Mapping[str, ModelSwitch], log: Log) -> None:
         super().__init__(clock)
-        self.log = log
+        self._log, self._words = log, Counter[str]()
         self.dialers: Mapping[str, Dialer] = {}
         self.sessions: dict[str, Session] = {}
         self.counts: Counter[str] = Counter()
@@ -98,6 +100,17 @@ class BrainProcess(Host):
     def resume(self) -> None:
         self._must_run()
         self.wake()
+
+    def tell(self, order: Order) -> None:
+        self.do(lambda: self.dispatch(Ordered(order)))
+
+    def said(self, what: str) -> int:
+        return self._words[what]
+
+    def log(self, what: str, **data: object) -> None:
+        """A line on its standard output."""
+        self._words[what] += 1
+        self._log(what, **data)
 
     def returns_as(self, memory: str) -> None:
         self._memory = memory

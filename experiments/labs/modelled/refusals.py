@@ -13,6 +13,7 @@ FAULTS = frozenset(
         "brain.hang",
         "brain.kill",
         "brain.poweroff",
+        "brain.replan",
         "brain.return",
         "control.cut",
         "control.degrade",
@@ -29,6 +30,10 @@ FAULTS = frozenset(
         "pop.return",
         "switch.crash",
         "switch.return",
+        "push.freeze",
+        "push.good",
+        "push.poison",
+        "push.rollback",
     }
 )
 """Kinds whose every effect the model knows. One that is not here may do something that nothing here would show."""

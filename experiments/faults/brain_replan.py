@@ -1,0 +1,62 @@
+"""``brain.replan``: a planned change of every path of the network, make before break under the other version bit.
+
+Setting ``metric``: what paths are shortest by from now on (``hops``, or ``delay`` as at the beginning).
+It is no failure, and nothing should be lost.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from controller.orders import Replan
+from controller.paths import METRICS
+from controller.pipeline import INGRESS
+from experiments.faults.kind import PUSH, Evidence, Fact, Settings
+from experiments.faults.ordering import Ordering
+from experiments.faults.push_poison import one_of
+from experiments.faults.registry import FAULTS
+from experiments.lab import Lab
+from topology.forwarding import OWNER, Push
+from topology.labels import VERSION_BIT
+
+PROOF_S = 8.0
+STAGES = 3
+"""Prepare, switch over, clean up."""
+
+
+@FAULTS.register
+@dataclass(slots=True)
+class BrainReplan(Ordering):
+    """The brain has carried out all stages, and every ingress pushes labels of the other version."""
+
+    kind: ClassVar[str] = "brain.replan"
+    aims_at: ClassVar[str] = PUSH
+    severs: ClassVar[bool] = False
+    settings: ClassVar[Settings] = {"metric": one_of("metric", tuple(METRICS))}
+    targets: tuple[str, ...]
+    metric: str = "hops"
+    before: frozenset[int] = field(default=frozenset(), init=False)
+
+    def prepare(self, lab: Lab) -> None:
+        self.before = _versions(lab)
+
+    def inject(self, lab: Lab) -> None:
+        self.tell(lab, Replan(self.metric), "replan", "programmed")
+
+    def proof(self, lab: Lab) -> Evidence:
+        said, programmed = (
+            self.fact(lab, word, least, PROOF_S) for word, least in (("replan", 1), ("programmed", STAGES))
+        )
+        now = _versions(lab)
+        return Evidence((said, programmed, Fact("versions_pushed", sorted(now), now.isdisjoint(self.before))))
+
+    def heal(self, lab: Lab) -> None:
+        """A planned change stays."""
+
+
+def _versions(lab: Lab) -> frozenset[int]:
+    """Version bits of the labels that ingress rules push (0 or 1)."""
+    rules = (rule for state in lab.snapshot().values() for rule in state.flows if rule.owner == OWNER)
+    pushed = (action for rule in rules if rule.table == INGRESS for action in rule.actions)
+    return frozenset(int(bool(action.label & VERSION_BIT)) for action in pushed if isinstance(action, Push))

@@ -1,0 +1,48 @@
+"""``push.rollback``: back to the last known good version, everywhere at once.
+
+Setting ``to``: ``good`` (the last one that passed all its gates, which may be a bad one) or
+``first`` (the configuration before all pushes).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from controller.orders import Rollback
+from experiments.faults.kind import BRAIN, ORDER, Evidence, Fact, Fault, Settings
+from experiments.faults.ordering import Ordering, versions
+from experiments.faults.push_poison import one_of
+from experiments.faults.registry import FAULTS
+from experiments.lab import Lab
+
+GOOD, FIRST = "good", "first"
+PROOF_S = 4.0
+
+
+@FAULTS.register
+@dataclass(slots=True)
+class PushRollback(Ordering):
+    """The brain says that all have it, and all switches' tables hold the same version."""
+
+    kind: ClassVar[str] = "push.rollback"
+    aims_at: ClassVar[str] = ORDER
+    severs: ClassVar[bool] = False
+    settings: ClassVar[Settings] = {"to": one_of("version", (GOOD, FIRST))}
+    targets: tuple[str, ...] = (BRAIN,)
+    to: str = GOOD
+
+    def undoes(self, _other: Fault) -> bool:
+        """It undoes what the brain has pushed; whether that ends a fault, the probes tell."""
+        return False
+
+    def inject(self, lab: Lab) -> None:
+        self.tell(lab, Rollback(self.to == FIRST), "rolled-back")
+
+    def proof(self, lab: Lab) -> Evidence:
+        said = self.fact(lab, "rolled-back", 1, PROOF_S)
+        found = sorted(set(versions(lab).values()))
+        return Evidence((said, Fact("versions_in_tables", found, len(found) == 1)))
+
+    def heal(self, lab: Lab) -> None:
+        """Nothing to undo."""
