@@ -13,7 +13,7 @@ from modelled_run import Played, play
 
 from experiments.faults import FAULTS
 
-EMULATED_S = 120.0
+EMULATED_S = 150.0
 """All timelines together, without building: they are run for real."""
 
 
