@@ -61,6 +61,7 @@ ENDS = {
     "brain.return": "kill",
     "pop.return": "down",
     "switch.return": "crash",
+    "push.rollback": "poison",
 }
 """End of faults → what it ends here."""
 TARGET = {"link": "a-b", "control": "control:b", "pop": "b", "switch": "b"}
@@ -78,7 +79,7 @@ def test_every_kind_of_fault_proves_itself(kind: str, policy: str, tmp_path: Pat
         pytest.skip(f"the model refuses {kind}")
     first = {end: f"{end.partition('.')[0]}.{broken}" for end, broken in ENDS.items()}.get(kind, kind)
     sort = kind.partition(".")[0]
-    target = {} if sort == "brain" else {"target": TARGET[sort]}
+    target = {"target": TARGET[sort]} if sort in TARGET else {}
     settings = {"with": SETTINGS[kind]} if kind in SETTINGS else {}
     second = next(end for end in ENDS if end.startswith(sort))
     asked = Spec.model_validate(
