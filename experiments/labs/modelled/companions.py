@@ -3,28 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
 
-from experiments.lab import Record
-from experiments.labs.modelled.clock import Clock
+from experiments.labs.modelled.igp import ModelledIgp
+from experiments.labs.modelled.stage import Stage
 from experiments.labs.modelled.store import ModelStore
-from experiments.labs.modelled.switch import ModelSwitch
-from experiments.labs.modelled.wire import Wire
-from topology.model import Topology
+from topology.igp import Igp
 from topology.replica.etcd import Etcd
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """What a modelled companion plays on."""
-
-    topology: Topology
-    clock: Clock
-    wires: Mapping[str, Wire]
-    switches: Mapping[str, ModelSwitch]
-    seed: str
-    record: Record
 
 
 class Played(Protocol):
@@ -39,6 +24,7 @@ class Played(Protocol):
 
 
 MODELS: Mapping[type, Callable[[Any, Stage], Played]] = {
-    Etcd: lambda etcd, stage: ModelStore(etcd, stage.clock, stage.seed)
+    Etcd: lambda etcd, stage: ModelStore(etcd, stage.clock, stage.seed),
+    Igp: ModelledIgp,
 }
 """Kind of companion (its dataclass) → its model."""

@@ -28,7 +28,7 @@ from experiments.lab import (
 from experiments.labs.leadership import Leadership
 from experiments.labs.modelled import bulk, pieces, probes, timers
 from experiments.labs.modelled.clock import Clock
-from experiments.labs.modelled.companions import MODELS, Stage
+from experiments.labs.modelled.companions import MODELS
 from experiments.labs.modelled.counters import Counters
 from experiments.labs.modelled.courses import Course
 from experiments.labs.modelled.failopen import FailOpen
@@ -38,6 +38,7 @@ from experiments.labs.modelled.process import BrainProcess, Mind
 from experiments.labs.modelled.rconn import Dialer
 from experiments.labs.modelled.schedule import streams
 from experiments.labs.modelled.store import ModelStore
+from experiments.labs.modelled.stage import Stage
 from experiments.labs.modelled.switch import ModelSwitch, Port
 from experiments.labs.modelled.tables import State
 from experiments.labs.modelled.vswitchd import Vswitchd

@@ -62,6 +62,8 @@ class ModelSwitch:
         self.flows: dict[_Key, FlowRule] = {}
         self.groups: dict[int, GroupRule] = {}
         self.roles = Roles()
+        self.told_power: list[Callable[[], None]] = []
+        """Told when it has crashed, and when it runs again."""
         self._clock = clock
         self._expires: dict[_Key, float] = {}
         self._known: dict[object, State] = {}
@@ -74,6 +76,7 @@ class ModelSwitch:
         for table in (self.flows, self.groups, self._expires):
             table.clear()
         self._become(State(SwitchState()))
+        self._tell_power()
 
     def restart(self) -> None:
         """It runs again, with empty tables, and finds its ports as they are."""
@@ -81,6 +84,11 @@ class ModelSwitch:
         for port in self.ports.values():
             port.settle()
         self.open()
+        self._tell_power()
+
+    def _tell_power(self) -> None:
+        for tell in self.told_power:
+            tell()
 
     def open(self) -> None:
         """All ports are there: forward by those that live."""

@@ -79,6 +79,18 @@ STORE_CALL_S: dict[type, float] = {Look: 0.001, Keep: 0.001, Campaign: 0.003}
 LEASE_CHECK_S = 0.5
 """How often etcd's leader looks for leases that have ended (lessor.go). Measured: with TTL 1 s the key was gone
 after 1.4–1.5 s."""
+# ------------------------------------------------------------------ routing daemons (policy shadow)
+
+IGP_ADJACENCY_S = 2.5
+"""From a link that is back until both daemons route over it: BFD up, hellos, exchange of databases."""
+IGP_HOP_S = 0.002
+"""A daemon takes an announcement in and passes it on."""
+IGP_RETRANSMIT_S = 1.0
+"""``ip ospf retransmit-interval``, as topology.replica.frr sets it."""
+AGENT_S = 0.04
+"""From the kernel's word of a new route to the switch's rule: two processes are started for it."""
+AGENT_RETRY_S = 0.5
+"""controller.shadow_agent.RETRY_S."""
 
 # ------------------------------------------------------------------ measuring a link
 

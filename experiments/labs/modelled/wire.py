@@ -62,6 +62,8 @@ class Wire:
         self.track = Track(past, Condition.of(shape))
         self.measured = 0
         """Frames of measurements that came out, each way."""
+        self.told_change: list[Callable[[], None]] = []
+        """Told after every change."""
         self.cuts_s: list[float] = []
         """When it was cut: what was on it then is lost."""
         self._clock = clock
@@ -110,3 +112,5 @@ class Wire:
             for port in self.ends:
                 port.carrier = after.lit
                 port.touch()
+        for tell in self.told_change:
+            tell()
