@@ -40,11 +40,10 @@ def test_bfd_is_as_fast_as_the_policy_says(edge12: Topology) -> None:
 
 def test_both_ends_of_a_link_are_in_one_network(edge12: Topology) -> None:
     link = edge12.links[0]
-    lines = [
-        next(line for line in frr.interface_lines(edge12, pop) if f"dev {pop}-r{edge12.port(pop, link)}" in line)
-        for pop in link.ends
-    ]
-    assert [line.split()[2] for line in lines] == ["100.64.0.0/31", "100.64.0.1/31"]
+    texts = [frr.configuration(edge12, pop, Igp())["zebra"] for pop in link.ends]
+    ports = [edge12.port(pop, link) for pop in link.ends]
+    for pop, port, text, last in zip(link.ends, ports, texts, "01", strict=True):
+        assert f"interface {pop}-r{port}\n ip address 100.64.0.{last}/31\n no shutdown\n" in text
 
 
 def test_the_switchs_own_ports_answer_no_arp(edge12: Topology) -> None:

@@ -8,10 +8,14 @@ import numpy as np
 import pytest
 from modelled_run import Stand, play
 
-from experiments.labs.modelled.timers import AGENT_RETRY_S, IGP_ADJACENCY_S
+from experiments.labs.modelled.timers import AGENT_RETRY_S, IGP_EXCHANGE_S
 from experiments.prepare import prepare
 from topology import labels
+from topology.igp import Igp
+from topology.load import load
 from topology.model import Link, Pop, Topology
+
+HELLO_S = Igp().hello_s
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +94,7 @@ def test_a_link_that_is_back_is_used_again(kite: Topology, tmp_path: Path) -> No
     stand.lab.links["b-c"].cut()
     stand.lab.wait_until(8.0)
     stand.lab.links["b-c"].heal()
-    stand.lab.wait_until(8.0 + IGP_ADJACENCY_S + 0.5)
+    stand.lab.wait_until(8.0 + HELLO_S + IGP_EXCHANGE_S + 0.5)
     (trace,) = stand.lab.trace([("b", "c")])
     assert [hop.pop for hop in trace.hops] == ["b", "c"]
 
@@ -101,6 +105,17 @@ def test_a_returning_brain_takes_over_without_loss(kite: Topology, tmp_path: Pat
     stand.lab.wait_until(12.0)
     assert outermost(stand, "b", "d") == labels.node(3)
     assert lost(stand) == {}
+
+
+def test_a_brain_that_returns_to_a_changed_network_loses_nothing(tmp_path: Path) -> None:
+    """Every heartbeat would hand traffic to stale rules elsewhere, did it come before those are corrected."""
+    stand = headless(load("edge12"), tmp_path)
+    for name in ("sin-bom", "dxb-bom"):
+        stand.lab.links[name].cut()
+        stand.lab.wait_until(stand.lab.now_s() + 2.0)
+    stand.lab.brain.start()
+    stand.lab.wait_until(16.0)
+    assert not [due for times in lost(stand).values() for due in times if due > 9.8]
 
 
 def test_a_brain_that_wipes_loses_nothing_either(kite: Topology, tmp_path: Path) -> None:
@@ -116,7 +131,7 @@ def test_a_switch_that_forgot_everything_gets_its_shadow_back_without_a_brain(ki
     stand.lab.switches["c"].crash()
     stand.lab.wait_until(8.0)
     stand.lab.switches["c"].start()
-    stand.lab.wait_until(8.5 + AGENT_RETRY_S + IGP_ADJACENCY_S + 1.0)
+    stand.lab.wait_until(8.5 + AGENT_RETRY_S + HELLO_S + IGP_EXCHANGE_S + 1.0)
     (trace,) = stand.lab.trace([("b", "c")])
     assert trace.delivered
 

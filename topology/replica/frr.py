@@ -33,7 +33,16 @@ _ZEBRA_ROUTES_OSPF = 188
 
 def configuration(topology: Topology, pop: str, igp: Igp) -> dict[str, str]:
     """Daemon → its configuration file."""
-    return {"zebra": "no ip forwarding\n", "bfdd": _bfd(igp), "ospfd": _ospf(topology, pop, igp)}
+    return {"zebra": _zebra(topology, pop), "bfdd": _bfd(igp), "ospfd": _ospf(topology, pop, igp)}
+
+
+def _zebra(topology: Topology, pop: str) -> str:
+    """Addresses: given here, they come back with interfaces that vanish and return with their switch."""
+    lines = ["no ip forwarding", "interface lo", f" ip address {addressing.router_id(topology.pop(pop).index)}/32"]
+    for port, link in topology.ports(pop).items():
+        here = addressing.transit_ips(link.index)[pop != link.a]
+        lines += [f"interface {addressing.router_interface(pop, port)}", f" ip address {here}/31", " no shutdown"]
+    return "\n".join([*lines, ""])
 
 
 def _bfd(igp: Igp) -> str:
@@ -87,22 +96,11 @@ def daemon(name: str, pop: str, home: Path) -> list[str]:
 
 
 def interface_lines(topology: Topology, pop: str) -> list[str]:
-    """``ip -batch`` lines for a PoP's namespace: addresses, and who answers ARP for them.
+    """``ip -batch`` lines for a PoP's namespace: the switch's own ports answer no ARP.
 
-    The switch's own ports must not: the kernel hears what they receive too, and would answer for every
-    address of the namespace.
+    The kernel hears what they receive too, and would answer for every address of the namespace.
     """
-    index = topology.pop(pop).index
-    lines = [f"addr add {addressing.router_id(index)}/32 dev lo"]
-    for port, link in topology.ports(pop).items():
-        name = addressing.router_interface(pop, port)
-        here, _ = addressing.transit_ips(link.index)[:: 1 if pop == link.a else -1]
-        lines += [
-            f"link set {addressing.port_interface(pop, port)} arp off",
-            f"link set {name} mtu 1500 up",
-            f"addr add {here}/31 dev {name}",
-        ]
-    return lines
+    return [f"link set {addressing.port_interface(pop, port)} arp off" for port in topology.ports(pop)]
 
 
 def plumbing_flows(topology: Topology, pop: str) -> Iterator[str]:

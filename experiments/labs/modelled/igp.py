@@ -17,9 +17,10 @@ from experiments.labs.modelled.shadow import Agent
 from experiments.labs.modelled.stage import Stage
 from experiments.labs.modelled.timers import (
     BFD_JITTER,
-    IGP_ADJACENCY_S,
+    IGP_EXCHANGE_S,
     IGP_HOP_S,
     IGP_RETRANSMIT_S,
+    IGP_START_S,
 )
 from topology.igp import Igp
 from topology.model import Link
@@ -50,7 +51,7 @@ class ModelledIgp:
             switch.told_power.append(lambda pop=pop: self._power(pop))  # type: ignore[misc]
         for link in self._stage.topology.links:
             self._stage.wires[link.name].told_change.append(lambda link=link: self._look(link))  # type: ignore[misc]
-        self._clock.after(IGP_ADJACENCY_S, self._begin)
+        self._clock.after(IGP_START_S, self._begin)
 
     def _begin(self) -> None:
         links = {pop: self._stage.topology.ports(pop).values() for pop in self._routers}
@@ -80,7 +81,7 @@ class ModelledIgp:
         self._up[link.name] = up
         self._turns[link.name] += 1
         if up:
-            self._later(link, IGP_ADJACENCY_S, lambda: self._meet(link))
+            self._later(link, self._hellos_s(link) + IGP_EXCHANGE_S, lambda: self._meet(link))
         else:
             for end in link.ends:
                 self._later(link, self._detection_s(link), lambda end=end: self._lose(link, end))  # type: ignore[misc]
@@ -90,6 +91,11 @@ class ModelledIgp:
         interval_s = self._igp.bfd_interval_ms / 1e3
         since_s = interval_s * (1 - BFD_JITTER / 2) * self._chance[link.name].random()
         return self._igp.bfd_multiplier * interval_s - since_s
+
+    def _hellos_s(self, link: Link) -> float:
+        """Until each end has said hello."""
+        chance = self._chance[link.name]
+        return self._igp.hello_s * max(chance.random(), chance.random())
 
     def _later(self, link: Link, delay_s: float, action: Action) -> None:
         turn = self._turns[link.name]
