@@ -37,8 +37,8 @@ from experiments.labs.modelled.history import Past
 from experiments.labs.modelled.process import BrainProcess, Mind
 from experiments.labs.modelled.rconn import Dialer
 from experiments.labs.modelled.schedule import streams
-from experiments.labs.modelled.store import ModelStore
 from experiments.labs.modelled.stage import Stage
+from experiments.labs.modelled.store import ModelStore
 from experiments.labs.modelled.switch import ModelSwitch, Port
 from experiments.labs.modelled.tables import State
 from experiments.labs.modelled.vswitchd import Vswitchd

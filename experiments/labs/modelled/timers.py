@@ -79,6 +79,7 @@ STORE_CALL_S: dict[type, float] = {Look: 0.001, Keep: 0.001, Campaign: 0.003}
 LEASE_CHECK_S = 0.5
 """How often etcd's leader looks for leases that have ended (lessor.go). Measured: with TTL 1 s the key was gone
 after 1.4–1.5 s."""
+
 # ------------------------------------------------------------------ routing daemons (policy shadow)
 
 IGP_START_S = 2.5
