@@ -11,6 +11,8 @@ METRICS: dict[str, str] = {
     "probes_unsent": "probes that the schedule asked for and the machine did not send",
     "availability_pct": "share of 1 s windows with at most 5 % loss, weighted by demand",
     "availability_mean_pct": "the same, every pair counting alike",
+    "availability_reachable_pct": "the same, of pairs for which the faults leave a way",
+    "pairs_cut_off": "pairs for which the faults leave no way: nobody could carry them",
     "outage_p50_ms": "longest lost run per affected pair, median",
     "outage_p99_ms": "longest lost run per affected pair, 99th percentile",
     "outage_max_ms": "longest lost run of any pair",
@@ -44,6 +46,8 @@ METRICS: dict[str, str] = {
 PHASE_ONLY = frozenset(
     {
         "outage_fine_ms",
+        "availability_reachable_pct",
+        "pairs_cut_off",
         "latency_inflation_p50",
         "latency_inflation_p95",
         "path_stretch_p50",
@@ -56,7 +60,15 @@ PHASE_ONLY = frozenset(
 )
 """Say nothing about the whole run: they are about the event that opens a phase, or about one moment."""
 
-MORE_IS_BETTER = frozenset({"availability_pct", "availability_mean_pct", "demand_satisfied_pct", "probes_due"})
+MORE_IS_BETTER = frozenset(
+    {
+        "availability_pct",
+        "availability_mean_pct",
+        "availability_reachable_pct",
+        "demand_satisfied_pct",
+        "probes_due",
+    }
+)
 """Of all other metrics a user wants less."""
 
 

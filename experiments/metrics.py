@@ -18,7 +18,7 @@ from experiments import latency, outage, responses, windows
 from experiments.attribution import NOWHERE, crossing, first_fault_s, phase_numbers, settled
 from experiments.exposure import exposure
 from experiments.responses import Measure, unknown
-from experiments.samples import Bools, Ints
+from experiments.samples import Bools, Floats, Ints
 from experiments.story import Line, Phase, Story
 
 Measures = dict[str, Measure]
@@ -48,6 +48,7 @@ def _phase(story: Story, place: int, number: Ints, calm: latency.Delays) -> Meas
     if not mine.any():
         return {"probes_due": Measure(0.0)}
     found = _probes(story, mine, phase.start_s, phase.end_s)
+    found |= _reachable(story, mine, phase)
     found |= _outages(story, np.where(mine, 0, NOWHERE))
     found |= _latencies(story, phase, calm)
     found |= _cut(story, place, number)
@@ -96,12 +97,27 @@ def _probes(story: Story, mine: Bools, start_s: float, end_s: float) -> Measures
         "pairs_down_at_end": Measure(float(_down_at_end(story, mine))),
         "pairs_dark_max": Measure(float((counted.known & (counted.lost == counted.sent)).sum(axis=0).max(initial=0))),
     }
-    if not known.any():
-        return found
-    for name, weight in (("availability_pct", weights), ("availability_mean_pct", np.ones(len(share)))):
-        part = weight[known] / weight[known].sum()
-        found[name] = Measure(100 * float(part @ share[known]), 100 * float(part @ counted.doubt[known]))
+    if known.any():
+        found["availability_pct"] = _availability(counted, known, weights)
+        found["availability_mean_pct"] = _availability(counted, known, np.ones(len(share)))
     return found
+
+
+def _availability(counted: windows.Windows, chosen: Bools, weights: Floats) -> Measure:
+    """Mean over the chosen pairs."""
+    part = weights[chosen] / weights[chosen].sum()
+    return Measure(100 * float(part @ counted.availability[chosen]), 100 * float(part @ counted.doubt[chosen]))
+
+
+def _reachable(story: Story, mine: Bools, phase: Phase) -> Measures:
+    """Pairs that no design could carry, because a PoP is down or the network fell apart; and all others."""
+    left = story.paths(story.broken_links(settled(phase)[0]))
+    cut_off = np.array([not left.links(*pair) for pair in story.samples.pairs], dtype=np.bool_)
+    counted = windows.count(story.samples, mine & ~story.samples.fine, phase.start_s, phase.end_s)
+    others = np.asarray(np.isfinite(counted.availability) & ~cut_off)
+    none_left = unknown("no pair has a way")
+    share = _availability(counted, others, story.weights) if story.weights[others].sum() > 0 else none_left
+    return {"pairs_cut_off": Measure(float(cut_off.sum())), "availability_reachable_pct": share}
 
 
 def _down_at_end(story: Story, mine: Bools) -> int:

@@ -57,7 +57,7 @@ class Event:
 
     @property
     def name(self) -> str:
-        return f"{self.kind} {self.target}" if self.target and self.target != "brain" else self.kind
+        return f"{self.kind} {self.target}" if self.target not in ("", self.aims_at) else self.kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,7 +104,7 @@ def sparkline(values: deque[int], most: int) -> str:
 
 def _name(line: Mapping[str, Any]) -> str:
     target = str(line.get("target") or "")
-    return str(line["fault"]) + (f" {target}" if target not in ("", "brain") else "")
+    return str(line["fault"]) + (f" {target}" if target not in ("", line.get("aims_at", "brain")) else "")
 
 
 def _short(value: object) -> str:

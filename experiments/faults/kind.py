@@ -118,6 +118,28 @@ class Measuring(Protocol):
         """Of each target ``"ab"`` and ``"ba"``: what that direction does now."""
 
 
+class Crowd(Protocol):
+    """Busy processes on the lab's machine that are no part of the run: somebody else's work."""
+
+    def start(self, per_core: int) -> None:
+        """So many for each processor, in place of those that there are."""
+
+    def end(self) -> None: ...
+
+    def count(self) -> int:
+        """How many there are, by the process table."""
+
+    def cpu_s(self) -> float:
+        """Processor time that they have used since the lab was made (s)."""
+
+
+@runtime_checkable
+class Crowded(Protocol):
+    """An optional power of a lab: it has a machine, and the machine can be made busy."""
+
+    crowd: Crowd
+
+
 @runtime_checkable
 class Metered(Protocol):
     """An optional power of a ``BrainControl``: how much the process has computed."""

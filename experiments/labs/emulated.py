@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from experiments.companions import Companion
-from experiments.faults.kind import CONTROL, Seen
+from experiments.faults.kind import Crowd, Seen
 from experiments.lab import BrainControl, LinkControl, PathTrace, Record, StoreControl, SwitchControl, TrafficPlan
-from experiments.labs import companions
+from experiments.labs import calibration, companions
 from experiments.labs.brains import BrainSite
+from experiments.labs.crowd import BusyProcesses
 from experiments.labs.emulated_switch import EmulatedSwitch
 from experiments.labs.etcd import Cluster
 from experiments.labs.leadership import Leadership
@@ -30,9 +31,8 @@ from topology import addressing, inventory
 from topology.errors import LabError
 from topology.forwarding import Snapshot
 from topology.model import Pair, Topology
-from topology.replica.calibrate import measure
-from topology.replica.links import End, Wires, wires
-from topology.replica.network import BRAIN, Network
+from topology.replica.links import Wires, wires
+from topology.replica.network import Network
 from topology.replica.preflight import Machine
 from topology.replica.sandbox import Inside
 from traffic.bulk import Bulk
@@ -61,7 +61,7 @@ class Outfit:
 
 
 class EmulatedLab:
-    """Implements ``experiments.lab.Lab`` (and ``faults.kind.Measuring``). Everything dies with the sandbox."""
+    """Implements ``experiments.lab.Lab``, ``faults.kind.Measuring``, ``Crowded``. Everything dies with the sandbox."""
 
     links: Mapping[str, LinkControl]
     control: Mapping[str, LinkControl]
@@ -89,6 +89,7 @@ class EmulatedLab:
         self._companions: list[companions.Running] = []
         self._prober: Prober | None = None
         self._bulk: Bulk | None = None
+        self.crowd: Crowd = BusyProcesses(partial(inside.lift, rank="run"))
 
     # ---------------------------------------------------------- building
 
@@ -159,31 +160,7 @@ class EmulatedLab:
         self.network.connect_switches(dict.fromkeys(self.topology.names, ports))
 
     def _calibrate(self) -> None:
-        ends = {link.name: self._ends(link.name) for link in self.topology.links}
-        for name, seen in measure(ends).items():
-            link = self.topology.link(name)
-            self._record(
-                "link",
-                link=name,
-                delay_ms=link.delay_ms,
-                measured_ab_ms=seen.delay_ab_ms,
-                measured_ba_ms=seen.delay_ba_ms,
-                rate_bps=link.capacity_bps,
-                measured_bps=seen.rate_bps,
-            )
-
-    def _ends(self, target: str) -> tuple[End, End]:
-        """The interfaces of a backbone link or of ``control:POP`` (whose end a is the brain's)."""
-        if target.startswith(CONTROL):
-            pop = self.topology.pop(target[len(CONTROL) :])
-            brain = End(self.network.pid(BRAIN), addressing.brain_interface(pop.index))
-            return brain, End(self.network.pid(pop.name), addressing.control_interface(pop.name))
-        link = self.topology.link(target)
-        a, b = (
-            End(self.network.pid(pop), addressing.port_interface(pop, self.topology.port(pop, link)))
-            for pop in link.ends
-        )
-        return a, b
+        calibration.calibrate(self.network, self._record)
 
     def _converge(self) -> None:
         """Every switch reconciled, BFD at its pace, every pair answering."""
@@ -219,7 +196,7 @@ class EmulatedLab:
         self._record("clock", zero_ns=self._zero_ns)
         self._prober.start(self._zero_ns)
         self._bulk.start(self._zero_ns)
-        meter = LoadMeter(self._load_read)
+        meter = LoadMeter(self._load_read, strangers_s=self.crowd.cpu_s)
         meter.start()
         self._ending.append(meter.stop)
 
@@ -242,14 +219,7 @@ class EmulatedLab:
         return self._tracer.trace(pairs, pcap=pcap, deadline_s=TRACE_S)
 
     def measure_links(self, targets: Sequence[str]) -> Mapping[str, Mapping[str, Seen]]:
-        found = measure({target: self._ends(target) for target in targets})
-        return {
-            target: {
-                "ab": Seen(seen.delay_ab_ms, seen.rate_bps, seen.loss_ab),
-                "ba": Seen(seen.delay_ba_ms, seen.rate_bps, seen.loss_ba),
-            }
-            for target, seen in found.items()
-        }
+        return calibration.measure_links(self.network, targets)
 
     def stop(self) -> None:
         """Samples are already on disk; bulk results and the clock's honesty go to the journal."""

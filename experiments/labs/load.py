@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event, Thread
 
@@ -92,10 +92,19 @@ def read_now(proc: Path = _PROC) -> Reading:
 
 
 class LoadMeter:
-    """Calls ``report`` with a Load every ``interval_s`` until stopped."""
+    """Calls ``report`` with a Load every ``interval_s`` until stopped.
 
-    def __init__(self, report: Callable[[Load], None], interval_s: float = 1.0) -> None:
-        self._report, self._interval_s = report, interval_s
+    ``strangers_s`` is the processor time of processes that stand for somebody else's work (s).
+    """
+
+    def __init__(
+        self,
+        report: Callable[[Load], None],
+        interval_s: float = 1.0,
+        *,
+        strangers_s: Callable[[], float] = lambda: 0.0,
+    ) -> None:
+        self._report, self._interval_s, self._strangers_s = report, interval_s, strangers_s
         self._stop = Event()
         self._thread = Thread(target=self._run, name="load meter", daemon=True)
 
@@ -107,8 +116,12 @@ class LoadMeter:
         self._thread.join()
 
     def _run(self) -> None:
-        before = read_now()
+        before = self._read()
         while not self._stop.wait(self._interval_s):
-            after = read_now()
+            after = self._read()
             self._report(load_between(before, after))
             before = after
+
+    def _read(self) -> Reading:
+        reading = read_now()
+        return replace(reading, own_s=reading.own_s - self._strangers_s())

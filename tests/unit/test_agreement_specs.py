@@ -12,6 +12,7 @@ from agreement_specs import entries, of_policy, policies, prepared
 from modelled_run import Played, play
 
 from experiments.faults import FAULTS
+from experiments.labs.modelled import refusals
 
 EMULATED_S = 150.0
 """All timelines together, without building: they are run for real."""
@@ -28,7 +29,7 @@ def end_s(policy: str) -> float:
     return 2.0 + sum(entry.end_s for entry in of_policy(policy))
 
 
-@pytest.mark.parametrize("kind", FAULTS.names())
+@pytest.mark.parametrize("kind", sorted(set(FAULTS.names()) & refusals.FAULTS))
 def test_every_kind_of_fault_has_a_short_spec(kind: str) -> None:
     known = {kind for entry in entries() for kind in entry.kinds}
     assert kind in known, f"'{kind}' has no entry in tests/emulation/agreement/kinds.yaml (docs/adding-a-fault.md)"

@@ -12,7 +12,7 @@ from experiments.faults.kind import Evidence, Fact, Seen, wires
 from experiments.faults.registry import Registry
 from experiments.lab import LinkShape
 from experiments.labs.fake import FakeLab
-from topology.errors import InputError
+from topology.errors import InputError, LabError
 
 LINK = "a-b"
 BREAKING = (
@@ -135,6 +135,47 @@ def test_a_lab_that_cannot_measure_proves_no_degradation() -> None:
     assert not fault.proof(FakeLab(ring())).held
 
 
+class FakeCrowd:
+    """Busy processes that get a tenth of a processor each."""
+
+    def __init__(self, lab: FakeLab) -> None:
+        self.lab, self.busy, self.used_s, self.since_s = lab, 0, 0.0, lab.now_s()
+
+    def start(self, per_core: int) -> None:
+        self.cpu_s()
+        self.busy = per_core
+
+    def end(self) -> None:
+        self.cpu_s()
+        self.busy = 0
+
+    def count(self) -> int:
+        return self.busy
+
+    def cpu_s(self) -> float:
+        now_s = self.lab.now_s()
+        self.used_s, self.since_s = self.used_s + 0.1 * self.busy * (now_s - self.since_s), now_s
+        return self.used_s
+
+
+def test_a_busy_machine_is_shown_by_processes_and_by_what_they_take() -> None:
+    lab = _started()
+    lab.crowd = FakeCrowd(lab)  # type: ignore[attr-defined]
+    hog, calm = FAULTS.make("machine.hog", "machine", per_core=3), FAULTS.make("machine.calm", "machine")
+    assert not hog.proof(lab).held
+    hog.inject(lab)
+    assert hog.proof(lab).values == {"busy_processes": 3, "cpu_ms_in_300_ms": pytest.approx(90.0)}
+    assert not calm.proof(lab).held
+    calm.inject(lab)
+    assert calm.proof(lab).held
+    assert calm.undoes(hog)  # type: ignore[attr-defined]
+
+
+def test_a_lab_without_a_machine_says_so() -> None:
+    with pytest.raises(LabError, match="no machine"):
+        FAULTS.make("machine.hog", "machine").inject(FakeLab(ring()))
+
+
 @pytest.mark.parametrize("settings", [{}, {"loss": 0.0}, {"rate": 1.0, "extra_delay": 0.0}])
 def test_a_degradation_that_changes_nothing_cannot_be_made(settings: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="changes nothing"):
@@ -156,6 +197,55 @@ def test_a_control_channel_can_be_cut() -> None:
     fault: Fault = FAULTS.make("link.cut", "control:c")
     fault.inject(lab)
     assert lab.calls == ["control:c.cut"]
+    assert fault.proof(lab).held
+
+
+def test_all_links_of_a_set_are_cut_and_a_heal_of_one_leaves_the_others() -> None:
+    lab = _started()
+    fault, heal = FAULTS.make("link.cut", "a-b", "c-d"), FAULTS.make("link.heal", "c-d")
+    fault.inject(lab)
+    assert fault.proof(lab).values["carrier"] == "0 of 4 ends"
+    heal.inject(lab)
+    assert not heal.undoes(fault)  # type: ignore[attr-defined]
+    assert [any(lab.links[name].carrier()) for name in ("a-b", "c-d")] == [False, True]
+    assert not fault.proof(lab).held
+
+
+def test_a_fibre_that_fails_one_way_is_heard_the_other() -> None:
+    lab = _started()
+    fault = FAULTS.make("link.one-way", LINK, reverse=True)
+    fault.inject(lab)
+    (ab, ba) = lab.links[LINK].frames()
+    assert fault.proof(lab).held
+    assert lab.links[LINK].frames()[0] > ab
+    assert lab.links[LINK].frames()[1] == ba
+
+
+def test_a_dark_pop_lights_no_link_to_another_dark_one() -> None:
+    lab = _started()
+    FAULTS.make("pop.down", "a", "b").inject(lab)
+    back = FAULTS.make("pop.return", "a")
+    back.inject(lab)
+    assert back.proof(lab).held
+    assert [any(lab.links[name].carrier()) for name in ("d-a", "a-b", "b-c")] == [True, False, False]
+    FAULTS.make("pop.return", "b").inject(lab)
+    assert all(all(link.carrier()) for link in lab.links.values())
+
+
+def test_a_switch_that_survives_its_crash_is_told_by_the_proof() -> None:
+    lab = FakeLab(ring(), deaf=["b.crash"])
+    lab.wait_until(1.0)
+    fault = FAULTS.make("switch.crash", "b")
+    fault.inject(lab)
+    assert not fault.proof(lab).held
+
+
+def test_an_overload_narrows_every_link_of_the_pop_and_no_other() -> None:
+    lab = MeasuringLab(ring())
+    fault = FAULTS.make("pop.overload", "b", rate=0.2)
+    fault.inject(lab)
+    shares = {name: link.running.rate_bps / link.shape.rate_bps for name, link in lab.links.items()}  # type: ignore[attr-defined]
+    assert shares == {"a-b": 0.2, "b-c": 0.2, "c-d": 1.0, "d-a": 1.0}
     assert fault.proof(lab).held
 
 
