@@ -133,6 +133,7 @@ class Runner:
             fault=fault.kind,
             action="inject",
             target=_name(fault),
+            aims_at=fault.aims_at,
             held=evidence.held,
             evidence=evidence.values,
         )
