@@ -83,7 +83,7 @@ class FaultSpec(Model):
 
     at: Seconds = Field(description="when")
     fault: str = Field(description="which kind, such as brain.kill")
-    target: str = Field(default="", description="a link (ams-lon), a role (busiest link) or a channel (control:ams)")
+    target: str = Field(default="", description="what is struck: a name, a role, a region, …: docs/faults.md")
     settings: dict[str, Any] = Field(default_factory=dict, alias="with", description="settings of this kind")
 
     model_config = ConfigDict(serialize_by_alias=True)
