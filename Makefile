@@ -7,14 +7,16 @@ SHELL := /bin/bash
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-options = $(if $(POLICY),--policy $(POLICY)) $(if $(TOPOLOGY),--topology $(TOPOLOGY)) $(if $(SEED),--seed $(SEED)) \
+question = $(if $(POLICY),--policy $(POLICY)) $(if $(TOPOLOGY),--topology $(TOPOLOGY)) $(if $(SEED),--seed $(SEED))
+options = $(question) \
           $(if $(BACKEND),--backend $(BACKEND)) $(if $(JOBS),--jobs $(JOBS))
 
 # Told before the set-up, which may take minutes.
-ifneq (,$(filter experiment,$(MAKECMDGOALS)))
+ASKING := $(firstword $(filter experiment agree,$(MAKECMDGOALS)))
+ifneq (,$(ASKING))
 ifeq (,$(strip $(NAME)))
 SHIPPED := $(sort $(basename $(notdir $(wildcard experiments/catalogue/*.yaml))))
-$(error which experiment? make experiment NAME=$(firstword $(SHIPPED)). There are: $(SHIPPED); or a YAML file of your own)
+$(error which experiment? make $(ASKING) NAME=$(firstword $(SHIPPED)). There are: $(SHIPPED); or a YAML file of your own)
 endif
 endif
 
@@ -44,6 +46,10 @@ sweep: setup  ## run an experiment at many points: NAME=cut-anywhere [WORKERS=n]
 .PHONY: compare
 compare: setup  ## is B worse than A? A=baseline.json|RUNS B=RUNS [LAST=n]
 	@$(BIN)/failstatic compare "$$A" "$$B" $(if $(LAST),--last $(LAST))
+
+.PHONY: agree
+agree: setup  ## one experiment on both backends, compared pair by pair: NAME=… [POLICY=a,b] [TOPOLOGY=…] [SEED=n]
+	@$(BIN)/failstatic agree "$$NAME" $(question)
 
 .PHONY: doctor
 doctor: setup  ## what this machine can do, and how to get what is missing

@@ -66,7 +66,7 @@ def compare(emulated: Run, modelled: Run) -> Whole:
     known = {twins.policy for twins in pairs}
     told = [Agreement(twins.policy, aspects(twins), tuple(_doubts(twins))) for twins in pairs]
     asked = dict.fromkeys([*emulated.spec.get("policies", ()), *modelled.spec.get("policies", ())])
-    told += [Agreement(name, (), ("one of the runs knows nothing of it",)) for name in asked if name not in known]
+    told += [Agreement(name, (), (_absent(emulated, name),)) for name in asked if name not in known]
     spec = emulated.spec
     return Whole(str(spec.get("name")), int(emulated.manifest.get("seed") or 0), emulated.topology.name, tuple(told))
 
@@ -103,6 +103,12 @@ def _doubts(twins: Twins) -> Iterator[str]:
     asked = [sum(event.asked for event in story.events) for story in twins.stories]
     if asked[0] != asked[1]:
         yield f"{asked[0]} events happened in one run, {asked[1]} in the other"
+
+
+def _absent(emulated: Run, policy: str) -> str:
+    """Why there is nothing to compare."""
+    skipped: Mapping[str, str] = emulated.manifest.get("skipped") or {}
+    return skipped.get(policy) or "only one of the runs has it"
 
 
 def _unfinished(story: Story) -> Iterator[str]:

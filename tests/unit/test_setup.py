@@ -15,14 +15,17 @@ pytestmark = pytest.mark.skipif(shutil.which("bash") is None, reason="no bash")
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="no make")
+@pytest.mark.parametrize("target", ["experiment", "agree"])
 @pytest.mark.parametrize("name", [[], ["NAME="], ["NAME= "]])
-def test_an_experiment_without_a_name_is_told_the_names_before_any_set_up(name: list[str], tmp_path: Path) -> None:
+def test_an_experiment_without_a_name_is_told_the_names_before_any_set_up(
+    target: str, name: list[str], tmp_path: Path
+) -> None:
     venv = tmp_path / "venv"
     done = subprocess.run(
-        ["make", "-C", ROOT, "experiment", f"VENV={venv}", *name], capture_output=True, text=True, check=False
+        ["make", "-C", ROOT, target, f"VENV={venv}", *name], capture_output=True, text=True, check=False
     )
     assert done.returncode == 2
-    assert f"which experiment? make experiment NAME={min(shipped())}" in done.stderr
+    assert f"which experiment? make {target} NAME={min(shipped())}" in done.stderr
     assert all(each in done.stderr for each in shipped())
     assert not venv.exists()
 

@@ -1,0 +1,105 @@
+"""Both backends held against each other with real packets: the shipped experiment, and every kind of fault.
+
+An emulated run that cannot be believed proves nothing: its tests are skipped, each with the reason. The switch in
+memory by itself is held against Open vSwitch in ``test_switch_agreement.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from agreement_runs import computed, of, without_bypass_rules, wrong
+from agreement_specs import entries, policies
+from agreement_specs import prepared as table
+
+from experiments import folder
+from experiments.agreement.compare import EMULATED, Agreement, compare
+from experiments.agreement.launch import Answer, of_experiment
+from experiments.agreement.words import sentence
+from experiments.conclude import Unwatched
+from experiments.inside import Means
+from experiments.prepare import Choice, Prepared, prepare
+from topology.replica import preflight
+
+NEEDED = [f"{lacking.name}: {lacking.detail}" for lacking in preflight.probe().missing()]
+pytestmark = pytest.mark.skipif(bool(NEEDED), reason="; ".join(NEEDED))
+
+SHIPPED = ("soft-state", "fail-static", "fast-reroute")
+Ask = Callable[[str], Answer]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("agreement")
+
+
+def asking(home: Path, prepared: Callable[[str], Prepared]) -> Ask:
+    """Each policy is run once, on both backends, when it is first asked for."""
+    known: dict[str, Answer] = {}
+
+    def ask(policy: str) -> Answer:
+        if policy not in known:
+            known[policy] = of_experiment(prepared(policy), Means(results=home), Unwatched())
+        return known[policy]
+
+    return ask
+
+
+@pytest.fixture(scope="module")
+def kinds(home: Path) -> Ask:
+    return asking(home, lambda policy: table(policy, home))
+
+
+@pytest.fixture(scope="module")
+def shipped(home: Path) -> Ask:
+    return asking(home, lambda policy: prepare("control-plane-loss", Choice((policy,))))
+
+
+def believed(answer: Answer, policy: str) -> Agreement:
+    """Skips where the emulated run proves nothing."""
+    found = of(answer.whole, policy)
+    if found.reasons:
+        pytest.skip("; ".join(found.reasons))
+    return found
+
+
+def told(found: Agreement, phases: tuple[str, ...] | None = None) -> list[str]:
+    """The disagreements in these phases, or in all."""
+    return [sentence(name, one) for name, one in found.disagreements if phases is None or one.phase in phases]
+
+
+@pytest.mark.parametrize("policy", SHIPPED)
+def test_control_plane_loss(shipped: Ask, policy: str) -> None:
+    found = believed(shipped(policy), policy)
+    assert not told(found)
+    assert {aspect.name for aspect in found.aspects if aspect.compared} >= {"paths traced", "delays", "proofs"}
+
+
+@pytest.mark.parametrize(
+    ("policy", "name"), [(policy, one.name) for policy in policies() for one in entries() if policy in one.policies]
+)
+def test_every_kind_of_fault(kinds: Ask, policy: str, name: str) -> None:
+    entry = next(one for one in entries() if one.name == name)
+    found = believed(kinds(policy), policy)
+    assert not told(found, entry.phases)
+    compared = [one for aspect in found.aspects for one in aspect.findings if one.phase in entry.phases]
+    assert compared, "nothing was compared"
+
+
+@pytest.mark.parametrize("policy", policies())
+def test_before_the_first_fault(kinds: Ask, policy: str) -> None:
+    assert not told(believed(kinds(policy), policy), ("steady",))
+
+
+def test_real_packets_find_a_missing_rule_of_the_model(shipped: Ask, home: Path) -> None:
+    """Were the model's brain to forget what bypass labels mean at one PoP, the run would be red."""
+    answer = shipped("fast-reroute")
+    believed(answer, "fast-reroute")
+    with without_bypass_rules("nrt"):
+        mutant = computed(prepare("control-plane-loss", Choice(("fast-reroute",))), home)
+    whole = compare(folder.read(answer.folder / EMULATED), mutant)
+    assert whole.verdict == "fail"
+    assert wrong(of(whole, "fast-reroute"), "dark intervals")
+    assert wrong(of(whole, "fast-reroute"), "paths traced")
