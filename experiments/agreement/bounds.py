@@ -140,22 +140,20 @@ def _reconnect(cause: Cause) -> Iterator[Timer]:
         # a connection that was not closed is given up by the inactivity probe, and tried again after the back-off
         probing_s = 2 * PROBE_S
         latest_s = probing_s + 2 * design.backoff_s + BRAIN_START_S + HANDSHAKES * cause.round_trip_s
-        spread_s = attempts_s(design, cause.round_trip_s) + design.refresh_s
+        spread_s = attempts_s(design, cause.round_trip_s) + START_S + design.refresh_s
         refresh = f"; one refresh of {design.refresh_s:g} s" if design.refresh_s else ""
-        yield Timer("reconnect", 0.0, latest_s, spread_s, attempts(design) + refresh)
+        source = f"{attempts(design)}; the brain starts up to {START_S:g} s sooner or later{refresh}"
+        yield Timer("reconnect", 0.0, latest_s, spread_s, source)
 
 
 def attempts_s(design: Design, round_trip_s: float) -> float:
-    """By how much a switch's way back to a returned brain may differ: by one attempt."""
-    return design.backoff_s + round_trip_s + START_S
+    """By how much a switch's way back to a brain that listens may differ: by one attempt."""
+    return design.backoff_s + round_trip_s
 
 
 def attempts(design: Design) -> str:
     """Where that comes from."""
-    return (
-        f"an attempt every {design.backoff_s:g} s (max_backoff) and the round trip of its refusal; "
-        f"the brain's start may take {START_S:g} s more or less"
-    )
+    return f"an attempt every {design.backoff_s:g} s (max_backoff) and the round trip of its refusal"
 
 
 def _tcp(cause: Cause) -> Iterator[Timer]:

@@ -109,6 +109,13 @@ class Pipe:
         else:
             self._fly(segment)
 
+    def reset(self, bits: float, arrive: Action) -> None:
+        """Out of order, and once: it waits for nothing that is to come again (RFC 9293, 3.10.7)."""
+        channel, flight = self._channel, self._flights
+        if channel.passes(self._way):
+            takes_s = bits / channel.now.rate_bps + channel.now.delay_s
+            channel.clock.after(takes_s, lambda: arrive() if flight == self._flights else None)
+
     def _fly(self, segment: _Segment) -> None:
         clock, link = self._channel.clock, self._channel.now
         late_s = self._late_s(link.loss)

@@ -52,7 +52,7 @@ class Host:
     def syn(self, connection: Connection) -> None:
         """Accepted while there is a process, running or not; else refused."""
         if self._state == "gone":
-            connection.to_switch(ACK_BITS, lambda: connection.dialer.lost(connection))
+            connection.reset()
             return
         self.sockets[connection] = None
         connection.to_switch(ACK_BITS, lambda: connection.dialer.accepted(connection))
@@ -62,7 +62,7 @@ class Host:
         if connection in self.sockets:
             self.do(lambda: act() if connection in self.sockets else None)
         else:
-            connection.to_switch(ACK_BITS, lambda: connection.dialer.lost(connection))
+            connection.reset()
 
     def close(self, connection: Connection) -> None:
         self.sockets.pop(connection, None)

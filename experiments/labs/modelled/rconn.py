@@ -38,6 +38,10 @@ class Connection:
         """Heard only by a switch that still holds this connection."""
         self._pipes[TO_SWITCH].send(bits, lambda: self.dialer.heard(self, arrive))
 
+    def reset(self) -> None:
+        """The brain's machine knows nothing of this connection (any more)."""
+        self._pipes[TO_SWITCH].reset(ACK_BITS, lambda: self.dialer.lost(self))
+
     def close(self) -> None:
         """Both ends know: nothing more will be sent."""
         for pipe in self._pipes:
