@@ -90,10 +90,13 @@ def _signs(twins: Twins, story: Story, event: Event, until_s: float) -> Iterator
 
 
 def _ports(twins: Twins, story: Story, event: Event, until_s: float) -> Iterator[tuple[str, Sign]]:
+    """Not those of a switch that goes down itself: whether it tells of them before is a matter of milliseconds."""
     seen: set[tuple[str, int]] = set()
+    silent = () if event.restores else event.pops
     for line in _between(story, "port", event.began_s, until_s):
         place = (str(line["pop"]), int(line["port"]))
-        if line.get("link") not in event.links or bool(line["live"]) != event.restores or place in seen:
+        mine = line.get("link") in event.links and bool(line["live"]) == event.restores
+        if not mine or place[0] in silent or place in seen:
             continue
         seen.add(place)
         bound_s, why = _port_bound(twins, event, str(line.get("cause")))
