@@ -30,6 +30,7 @@ METRICS: dict[str, str] = {
     "stale_route_pct": "forwarding entries that differ from the oracle's",
     "stale_dark_pct": "forwarding entries that lead nowhere",
     "detect_s": "first signal after the fault",
+    "notice_s": "first switch that has noticed the loss of the brain",
     "mitigate_s": "last bad window after the fault",
     "repair_s": "forwarding state equals the oracle's after the fault",
     "return_cost_s": "from the first hello of the returned brain until forwarding equals the oracle's",
@@ -54,6 +55,7 @@ PHASE_ONLY = frozenset(
         "stale_route_pct",
         "stale_dark_pct",
         "detect_s",
+        "notice_s",
         "mitigate_s",
         "repair_s",
     }

@@ -1,7 +1,7 @@
 """The resilience ladder: each policy is a design against losing the brain, as frozen data.
 
-Switch settings, brain settings and companion processes; no class hierarchy. How the brain comes
-back is a second axis: ``fast-reroute+wipe``. ``failstatic policies`` lists both.
+Switch settings, brain settings and companion processes; no class hierarchy. Variants are further
+axes: ``fast-reroute+wipe`` says how the brain comes back. ``failstatic policies`` lists all.
 """
 
 from __future__ import annotations
@@ -114,27 +114,60 @@ POLICIES: dict[str, Policy] = {
 }
 
 
-RETURNS: dict[str, tuple[str, Mapping[str, Any]]] = {
-    RECONCILE: ("the brain comes back with its inventory and corrects what differs (as without a '+')", {}),
-    WIPE: ("it trusts nothing: all rules are deleted, then installed anew", {"returns": WIPE}),
-    STALE: ("it first installs a snapshot from when every link was up", {"returns": STALE}),
-    EMPTY: ("its desired state is gone; missing is not empty, so it refuses to delete", {"returns": EMPTY}),
-    f"{EMPTY}-unguarded": ("its desired state is gone, so it deletes everything", {"returns": EMPTY, "least_kept": 0}),
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One setting of an axis along which any design can be varied."""
+
+    axis: str
+    """A policy takes one variant of each axis."""
+    summary: str
+    brain: Mapping[str, Any] = field(default_factory=dict)
+    switch: Mapping[str, Any] = field(default_factory=dict)
+
+
+RETURN, PROBE = "return", "inactivity probe"
+VARIANTS: dict[str, Variant] = {
+    RECONCILE: Variant(RETURN, "the brain comes back with its inventory and corrects what differs (as without a '+')"),
+    WIPE: Variant(RETURN, "it trusts nothing: all rules are deleted, then installed anew", {"returns": WIPE}),
+    STALE: Variant(RETURN, "it first installs a snapshot from when every link was up", {"returns": STALE}),
+    EMPTY: Variant(
+        RETURN, "its desired state is gone; missing is not empty, so it refuses to delete", {"returns": EMPTY}
+    ),
+    f"{EMPTY}-unguarded": Variant(
+        RETURN, "its desired state is gone, so it deletes everything", {"returns": EMPTY, "least_kept": 0}
+    ),
+    **{
+        f"probe-{each}s": Variant(
+            PROBE,
+            f"a brain silent for {each} s is asked whether it lives, and given up after {each} s more",
+            switch={"inactivity_probe_ms": each * 1000},
+        )
+        for each in (5, 10, 15)
+    },
 }
-"""How the brain comes back, the second axis: ``fast-reroute+wipe``. Name → one line, and its brain settings."""
+"""What can follow a design's name: ``fast-reroute+wipe``, ``fail-static+stale+probe-10s``."""
 
 
 def policy(name: str) -> Policy:
-    """``BASE`` or ``BASE+RETURN``. Raises InputError, naming what is known of the part that is not."""
-    base, plus, back = name.partition("+")
+    """``DESIGN`` or ``DESIGN+VARIANT…``. Raises InputError, naming what is known of the part that is not."""
+    base, *parts = name.split("+")
     if base not in POLICIES:
         raise InputError(unknown("policy", base, POLICIES))
-    if not plus:
-        return POLICIES[base]
-    if back not in RETURNS:
-        raise InputError(unknown("return behaviour", back, RETURNS))
-    found, (summary, changes) = POLICIES[base], RETURNS[back]
-    return replace(found, name=name, summary=f"{found.summary}; {summary}", brain=replace(found.brain, **changes))
+    for part in parts:
+        if part not in VARIANTS:
+            raise InputError(unknown("variant", part, VARIANTS))
+    chosen = [VARIANTS[part] for part in parts]
+    if len({variant.axis for variant in chosen}) < len(chosen):
+        raise InputError(f"'{name}' names two variants of one axis")
+    found = POLICIES[base]
+    for variant in chosen:
+        found = replace(
+            found,
+            summary=f"{found.summary}; {variant.summary}",
+            brain=replace(found.brain, **variant.brain),
+            switch=replace(found.switch, **variant.switch),
+        )
+    return replace(found, name=name)
 
 
 def wrong(name: str) -> str:
@@ -147,6 +180,7 @@ def wrong(name: str) -> str:
 
 
 def includes(asked: str, name: str) -> bool:
-    """Whether a check that asks for ``asked`` is about the policy ``name``: a base alone includes all its returns."""
-    (asked_base, plus, asked_back), (base, _, back) = asked.partition("+"), name.partition("+")
-    return asked_base == base and (not plus or asked_back == (back or RECONCILE))
+    """Whether a check that asks for ``asked`` is about ``name``: a design alone includes all its variants."""
+    (asked_base, *wanted), (base, *parts) = asked.split("+"), name.split("+")
+    returns = any(VARIANTS[part].axis == RETURN for part in parts if part in VARIANTS)
+    return asked_base == base and {*wanted} <= {*parts, *([] if returns else [RECONCILE])}

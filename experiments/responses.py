@@ -93,6 +93,21 @@ def detect(story: Story, phase: Phase) -> Measure:
     return Measure(max(0.0, min(seen) - cuts[0].began_s), STAMP_ERROR_S + cuts[0].done_s - cuts[0].began_s)
 
 
+def notice(story: Story, phase: Phase) -> Measure:
+    """First look at which a switch had lost its connection to the brain − t0 (s)."""
+    lost = [event for event in phase.opened_by if event.aims_at == "brain" and not event.restores]
+    if not lost:
+        return unknown("the brain was not struck at the start of this phase")
+    looks = [(float(line["t"]), int(line["connected"])) for line in story.of("pulse") if "connected" in line]
+    full = max((connected for t, connected in looks if t <= lost[0].began_s), default=0)
+    since = [(t, connected) for t, connected in looks if lost[0].began_s < t < phase.end_s]
+    first_s = next((t for t, connected in since if connected < full), None)
+    if first_s is None:
+        return unknown("no switch noticed in this phase")
+    before_s = max((t for t, _ in since if t < first_s), default=lost[0].began_s)
+    return Measure((first_s + before_s) / 2 - lost[0].began_s, (first_s - before_s) / 2 + STAMP_ERROR_S)
+
+
 def _fell(line: Line, cut: Event) -> bool:
     return line.get("link") in cut.links and not line.get("live")
 

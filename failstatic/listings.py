@@ -25,12 +25,12 @@ def experiments() -> None:
 
 
 def policies() -> None:
-    """The designs that can be compared and what each keeps when the brain is gone; then how it comes back."""
-    from experiments.policies import POLICIES, RETURNS
+    """The designs that can be compared and what each keeps when the brain is gone; then how they can be varied."""
+    from experiments.policies import POLICIES, VARIANTS
 
     print_rows((policy.name, policy.summary) for policy in POLICIES.values())
-    out().print("\nEach with +RETURN, such as fast-reroute+wipe: how the brain comes back")
-    print_rows((f"+{name}", summary) for name, (summary, _) in RETURNS.items())
+    out().print("\nEach can be varied, such as fast-reroute+wipe or fail-static+stale+probe-10s:")
+    print_rows((f"+{name}", f"{variant.axis}: {variant.summary}") for name, variant in VARIANTS.items())
 
 
 def faults() -> None:

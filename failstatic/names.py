@@ -23,13 +23,13 @@ def sweeps(incomplete: str) -> Iterator[tuple[str, str]]:
 
 def policies(incomplete: str) -> Iterator[tuple[str, str]]:
     """The last name of a comma-separated list."""
-    from experiments.policies import POLICIES, RETURNS
+    from experiments.policies import POLICIES, VARIANTS
 
     before, comma, last = incomplete.rpartition(",")
-    base, plus, _ = last.partition("+")
+    base, plus, _ = last.rpartition("+")
     known = {name: found.summary for name, found in POLICIES.items()}
     if plus:
-        known = {f"{base}+{name}": summary for name, (summary, _) in RETURNS.items() if base in POLICIES}
+        known = {f"{base}+{name}": variant.summary for name, variant in VARIANTS.items()}
     names = (name for name in known if name.startswith(last) and name not in before.split(","))
     return ((f"{before}{comma}{name}", known[name]) for name in names)
 

@@ -10,7 +10,7 @@ from controller.memory import EMPTY, MEMORIES, STALE, WIPE
 from controller.messages import AddFlow, BarrierReply, Command, DeleteFlow, Note, Program, SwitchDown, Tick
 from controller.oracle import stale_routes
 from experiments.checks import for_policy
-from experiments.policies import POLICIES, RETURNS, includes, policy, wrong
+from experiments.policies import POLICIES, RETURN, VARIANTS, includes, policy, wrong
 from topology.errors import InputError
 from topology.load import load
 
@@ -117,7 +117,7 @@ def test_a_first_start_is_the_same_whatever_it_would_remember() -> None:
 
 def test_policies_are_composed_of_a_design_and_a_return() -> None:
     for base in POLICIES:
-        for back in RETURNS:
+        for back in [name for name, variant in VARIANTS.items() if variant.axis == RETURN]:
             composed = policy(f"{base}+{back}")
             assert composed.name == f"{base}+{back}"
             assert composed.switch == POLICIES[base].switch
@@ -129,7 +129,8 @@ def test_policies_are_composed_of_a_design_and_a_return() -> None:
 def test_an_unknown_part_of_a_policy_lists_the_known() -> None:
     assert "did you mean 'fast-reroute'?" in wrong("fast-rerout+wipe")
     assert wrong("fast-reroute+wip") == (
-        "unknown return behaviour 'wip'; did you mean 'wipe'? Known: empty, empty-unguarded, reconcile, stale, wipe"
+        "unknown variant 'wip'; did you mean 'wipe'? Known: empty, empty-unguarded, probe-10s, probe-15s, probe-5s, "
+        "reconcile, stale, wipe"
     )
     with pytest.raises(InputError, match="Known: empty"):
         policy("fast-reroute+")
@@ -147,3 +148,13 @@ def test_a_check_on_a_design_is_about_all_its_returns_unless_it_names_one() -> N
     items = [{"metric": "return_lost", "policies": ["fast-reroute+reconcile"], "max": 0}]
     assert len(for_policy(items, "fast-reroute")) == 1
     assert not for_policy(items, "fast-reroute+wipe")
+
+
+def test_variants_of_several_axes_go_together_and_two_of_one_do_not() -> None:
+    both = policy("fail-static+stale+probe-10s")
+    assert (both.brain.returns, both.switch.inactivity_probe_ms) == (STALE, 10_000)
+    assert includes("fail-static+probe-10s", both.name)
+    assert includes("fail-static+stale", both.name)
+    assert not includes("fail-static+reconcile", both.name)
+    assert includes("fail-static+reconcile", "fail-static+probe-5s")
+    assert "two variants of one axis" in wrong("fail-static+wipe+stale")
