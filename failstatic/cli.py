@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from failstatic import agreeing, comparing, listings, machine, names, sweeps
+from failstatic import agreeing, comparing, listings, machine, names, surviving, sweeps
 from failstatic.commands import STOPPED, VERDICT_STATUS, Commands, errors, out
 from topology.errors import InputError, unknown
 
@@ -136,6 +136,7 @@ agreeing.add(app)
 comparing.add(app)
 listings.add(app)
 machine.add(app)
+surviving.add(app)
 sweeps.add(app)
 
 

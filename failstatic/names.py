@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 
 def experiments(incomplete: str) -> Iterator[tuple[str, str]]:
     """Name and question."""
-    from experiments.reading import question, shipped
+    from experiments.reading import shipped
 
-    return ((name, question(path)) for name, path in shipped().items() if name.startswith(incomplete))
+    return _asked(shipped(), incomplete)
 
 
 def sweeps(incomplete: str) -> Iterator[tuple[str, str]]:
     """Name and question."""
-    from experiments.reading import question
     from experiments.sweep.reading import shipped
 
-    return ((name, question(path)) for name, path in shipped().items() if name.startswith(incomplete))
+    return _asked(shipped(), incomplete)
+
+
+def studies(incomplete: str) -> Iterator[tuple[str, str]]:
+    """Name and question of the studies of survival."""
+    from experiments.survival.spec import shipped
+
+    return _asked(shipped(), incomplete)
+
+
+def _asked(files: Mapping[str, Path], incomplete: str) -> Iterator[tuple[str, str]]:
+    from experiments.reading import question
+
+    return ((name, question(path)) for name, path in files.items() if name.startswith(incomplete))
 
 
 def policies(incomplete: str) -> Iterator[tuple[str, str]]:

@@ -179,9 +179,10 @@ class Places:
             self._places.append(place)
             self._at.setdefault(place[0], []).append(number)
             if number == len(self.leads):
-                self.leads = np.concatenate((self.leads, np.full(number, UNKNOWN)))
-                self.link = np.concatenate((self.link, np.full(number, NO_LINK)))
-                self._asked = np.concatenate((self._asked, np.zeros(number, dtype=np.int64)))
+                self.leads, self.link, self._asked = (
+                    np.concatenate((known, np.full(number, fresh)))
+                    for known, fresh in ((self.leads, UNKNOWN), (self.link, NO_LINK), (self._asked, 0))
+                )
         return number
 
     def rounds(self, here: Ints, lost: NDArray[np.bool_]) -> Iterator[Round]:
@@ -189,7 +190,7 @@ class Places:
 
         Ends when none is under way, or after SURE_HOPS.
         """
-        under_way: Ints = np.arange(len(here))
+        under_way: Ints = np.arange(len(here), dtype=np.int64)
         for _ in range(SURE_HOPS):
             self.learn(here)
             link = self.link[here]
