@@ -47,11 +47,16 @@ NONE = Damage(0.0, 0, 0.0, 0)
 class Damaged(Protocol):
     """Something that cuts can be tried on."""
 
+    ideal: bool
+    """It loses nothing but what is cut off."""
+
     def damage(self, dead: Links) -> Damage: ...
 
 
 class Graph:
     """The surviving graph alone: what an ideal design would lose, which knows every way and needs no time."""
+
+    ideal = True
 
     def __init__(self, topology: Topology) -> None:
         index = {pop.name: pop.index for pop in topology.pops}
@@ -85,6 +90,8 @@ class Graph:
 
 class Network:
     """A network by the rules in its switches. Asked for one set of links after the other, it works out what changed."""
+
+    ideal = False
 
     def __init__(self, topology: Topology, frozen: Frozen, graph: Graph) -> None:
         self._frozen, self._graph = frozen, graph

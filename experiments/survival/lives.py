@@ -43,7 +43,7 @@ def live(network: Damaged, events: Sequence[Event], promise: Promise, horizon_h:
     cuts = survived = 0
     for event in events:
         broke_h = promise.spend(event.at_h, damage.dark_share) if broke_h is None else broke_h
-        if broke_h is not None and hole_h is not None:
+        if broke_h is not None and (hole_h is not None or network.ideal):
             break
         (dead.add if event.cut else dead.discard)(event.link)
         damage = network.damage(frozenset(dead))
@@ -62,6 +62,8 @@ def live(network: Damaged, events: Sequence[Event], promise: Promise, horizon_h:
 
 def budget(network: Damaged, order: Sequence[int]) -> Budget:
     """How many cuts in this order are survived."""
+    if network.ideal:
+        return Budget(len(order), False, network.damage(frozenset(order)).cut_off_pairs)
     parted = 0
     for count in range(len(order) + 1):
         damage = network.damage(frozenset(order[:count]))

@@ -38,6 +38,8 @@ class Promise:
                 return self.now_h + (self.budget_h - self.spent_h) / slope
             self.spent_h = max(0.0, self.spent_h + slope * step_h)
             self.now_h = next_h
+            if self._past[-1][1] == dark:
+                self._past.pop()  # one stretch of time, however many steps it takes
             self._past.append((next_h, dark))
         return None
 

@@ -20,8 +20,8 @@ from experiments.sweep.pool import Job, Row
 from topology import inventory
 from topology.model import Topology
 
-IDEAL = "any design"
-"""Stands where a policy's name would: loses what the surviving graph forces on whoever routes over it."""
+IDEAL = "ideal"
+"""Stands where a policy's name would: loses only what the surviving graph forces on whoever routes over it."""
 LIVES_PER_JOB = 50
 SECONDS_PER_HOUR = 3600.0
 DIGITS = 16
