@@ -6,7 +6,7 @@ it. A pair that is dark and not cut off is a *blackhole*: there is a way, and th
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections import deque
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -66,6 +66,12 @@ class Graph:
         self._demand = np.zeros((self._size, self._size))
         for (a, b), share in demand.gravity(topology).items():
             self._demand[index[a], index[b]] = share
+        self._neighbours: list[list[tuple[int, int]]] = [[] for _ in topology.pops]
+        for link, (a, b) in enumerate(zip(self._a.tolist(), self._b.tolist(), strict=True)):
+            self._neighbours[a].append((b, link))
+            self._neighbours[b].append((a, link))
+        self._whole: Links = frozenset()
+        """Cut links that did not part the graph, as last seen."""
         self._known: dict[Links, Damage] = {}
 
     def damage(self, dead: Links) -> Damage:
@@ -76,16 +82,38 @@ class Graph:
                 self._known[dead] = found
         return found
 
-    def _damage(self, dead: Collection[int]) -> Damage:
+    def _damage(self, dead: Links) -> Damage:
+        if self._still_whole(dead):
+            return NONE
         up = np.ones(len(self._a), dtype=np.bool_)
         up[list(dead)] = False
         a, b = self._a[up], self._b[up]
         pieces, piece = connected_components(csr_array((np.ones(len(a)), (a, b)), shape=(self._size,) * 2), False)
         if pieces == 1:
+            self._whole = dead
             return NONE
         apart = piece[:, None] != piece[None, :]
         share, pairs = float(self._demand[apart].sum()), int(apart.sum())
         return Damage(share, pairs, share, pairs)
+
+    def _still_whole(self, dead: Links) -> bool:
+        """Whether there is a way round each link that is cut beside those that did not part the graph the last time."""
+        if all(self._way_round(link, dead) for link in dead - self._whole):
+            self._whole = dead
+            return True
+        return False
+
+    def _way_round(self, link: int, dead: Links) -> bool:
+        start, end = int(self._a[link]), int(self._b[link])
+        seen, waiting = {start}, deque([start])
+        while waiting:
+            for other, by in self._neighbours[waiting.popleft()]:
+                if other not in seen and by not in dead:
+                    if other == end:
+                        return True
+                    seen.add(other)
+                    waiting.append(other)
+        return False
 
 
 class Network:

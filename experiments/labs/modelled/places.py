@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,13 +47,13 @@ def _far_end(topology: Topology, pop: Pop, link: Link) -> tuple[int, int, int]:
     return link.index, other.index, topology.port(other.name, link)
 
 
-def _bits(ports: Iterable[int]) -> int:
-    """As a set of bits; all ports from 62 on share one, which at worst has something asked once more."""
-    return sum({1 << min(port, 62) for port in ports})
+_SHARED_BIT = 62
+"""All ports from here on share a bit: at worst something is asked once more."""
 
 
-def _flipped(before: State, now: State) -> int:
-    return _bits(before.state.live_ports ^ now.state.live_ports)
+def _narrow(ports: int) -> int:
+    """As many bits as numpy has."""
+    return ports if ports >> _SHARED_BIT == 0 else ports & ((1 << _SHARED_BIT) - 1) | 1 << _SHARED_BIT
 
 
 class Places:
@@ -131,7 +131,9 @@ class Places:
             return places
         was = self.leads[places], self.link[places]
         self._put_away[before] = (places, *was)
-        open_ = places[(self._asked[places] & _flipped(before, now)) != 0] if before.same_tables(now) else places
+        open_ = (
+            places[(self._asked[places] & _narrow(before.live ^ now.live)) != 0] if before.same_tables(now) else places
+        )
         self.leads[open_] = UNKNOWN
         if now in self._put_away:
             known, leads, link = self._put_away.pop(now)
@@ -155,7 +157,7 @@ class Places:
             hop, asked = state.look_up(in_port, labels, eth_type, self._addresses[end])
             leads, link = self._follow(pop, hop, end)
             self.leads[place], self.link[place] = leads, link
-            self._asked[place] |= _bits(asked)  # in whatever state: what is put away comes back
+            self._asked[place] |= _narrow(asked)  # in whatever state: what is put away comes back
             if leads >= 0:
                 self.upstream.add(place, leads)
 

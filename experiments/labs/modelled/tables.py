@@ -24,8 +24,13 @@ ANY_PORT = 0
 _Key = tuple[int, Stack, int, str]
 
 
-_Answer = tuple[frozenset[int], frozenset[int], Hop | None]
+_Answer = tuple[int, int, Hop | None]
 """(ports that were asked about, those of them that lived, the hop)."""
+
+
+def bits(ports: Iterable[int]) -> int:
+    """A set of ports as the bits of a number: a fifth of the memory."""
+    return sum({1 << port for port in ports})
 
 
 class _Asked(frozenset[int]):
@@ -47,7 +52,7 @@ class _Asked(frozenset[int]):
 class State:
     """``state`` with its index for look-up, built when first asked."""
 
-    __slots__ = ("_answers", "_before", "_forgets", "_live", "_switch", "state")
+    __slots__ = ("_answers", "_before", "_forgets", "_live", "_switch", "live", "state")
 
     def __init__(self, state: SwitchState, before: State | None = None) -> None:
         """``before``: a state with the same tables, whose index and answers are then used again."""
@@ -55,7 +60,8 @@ class State:
         self._switch: Switch | None = None
         self._forgets: bool | None = None
         self._live = _Asked.of(state.live_ports)
-        self._answers: dict[_Key, list[_Answer]] = {} if before is None else before._answers
+        self.live = bits(state.live_ports)
+        self._answers: dict[_Key, tuple[_Answer, ...]] = {} if before is None else before._answers
 
     @property
     def switch(self) -> Switch:
@@ -83,17 +89,17 @@ class State:
             in_port = ANY_PORT
         return self.look_up(in_port, labels, eth_type, address)[0]
 
-    def look_up(self, in_port: int, labels: Stack, eth_type: int, address: str) -> tuple[Hop | None, frozenset[int]]:
-        """The same for a port that is forgotten already, and the ports that it hangs on whether they live."""
-        key, live = (in_port, labels, eth_type, address), self.state.live_ports
+    def look_up(self, in_port: int, labels: Stack, eth_type: int, address: str) -> tuple[Hop | None, int]:
+        """The same for a port that is forgotten already, and on whose life it hangs (ports, as ``bits``)."""
+        key = (in_port, labels, eth_type, address)
         for asked, alive, hop in self._answers.get(key, ()):
-            if live & asked == alive:
+            if self.live & asked == alive:
                 return hop, asked
         packet = Packet.labelled(address, labels) if labels else Packet(address, eth_type=eth_type)
         self._live.asked.clear()
         sent = self.exact(packet, in_port)
-        hop, asked = None if sent is None else (sent[0], sent[1].labels, sent[1].eth_type), frozenset(self._live.asked)
-        self._answers.setdefault(key, []).append((asked, live & asked, hop))
+        hop, asked = None if sent is None else (sent[0], sent[1].labels, sent[1].eth_type), bits(self._live.asked)
+        self._answers[key] = (*self._answers.get(key, ()), (asked, self.live & asked, hop))
         return hop, asked
 
     def exact(self, packet: Packet, in_port: int) -> tuple[int, Packet] | None:

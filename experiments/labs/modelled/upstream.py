@@ -15,14 +15,13 @@ class Upstream:
     def __init__(self) -> None:
         self._rows: Table = np.full((1024, 4), NOBODY, dtype=np.int64)
         self._counts: dict[int, int] = {}
-        self._known: set[tuple[int, int]] = set()
 
     def add(self, place: int, leads: int) -> None:
         """A packet at ``place`` goes to ``leads``."""
-        if (place, leads) in self._known:
+        count = self._counts.get(leads, 0)
+        if count and place in self._rows[leads, :count]:
             return
-        self._known.add((place, leads))
-        count = self._counts[leads] = self._counts.get(leads, 0) + 1
+        count = self._counts[leads] = count + 1
         self._rows = _with_room(self._rows, leads + 1, count)
         self._rows[leads, count - 1] = place
 
