@@ -78,9 +78,10 @@ def _listed(text: str | None) -> tuple[str, ...] | None:
 
 
 def _table(rows: list[tuple[str, ...]]) -> Table:
+    """Without the intervals, which the page has room for."""
     from experiments.survival.table import HEADINGS
 
     shown = Table(*HEADINGS, box=box.SIMPLE_HEAD, show_edge=False, header_style="bold", pad_edge=False)
     for row in rows:
-        shown.add_row(*row)
+        shown.add_row(*(cell.partition(" (")[0] for cell in row))
     return shown

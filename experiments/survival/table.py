@@ -15,15 +15,16 @@ if TYPE_CHECKING:
 HEADINGS = (
     "network",
     "design",
-    "promise kept (median)",
-    "lives that kept it",
-    "first blackhole (median)",
-    "cuts borne, with mends",
-    "headless budget (median)",
+    "promise kept",
+    "lives that keep it",
+    "first blackhole",
+    "after cuts, with mends",
+    "headless budget",
     "mean",
     "survives 1 cut",
-    "survives 2",
+    "2 cuts",
 )
+"""Medians where nothing else is said."""
 UNITS_H = {"a": 8766.0, "d": 24.0, "h": 1.0, "min": 1 / 60, "s": 1 / 3600}
 
 
@@ -92,7 +93,7 @@ def words(found: Sequence[Line]) -> Iterator[tuple[str, ...]]:
             percent(line.kept_share),
             span(line.hole_h, line.horizon_h),
             number(line.cuts),
-            "all links" if endless else number(line.budget_cuts),
+            "all" if endless else number(line.budget_cuts),
             "" if endless else number(line.budget_mean, digits=2),
             percent(estimate.lasting(line.budget, 0)),
             percent(estimate.lasting(line.budget, 1)),
