@@ -140,10 +140,9 @@ def _reconnect(cause: Cause) -> Iterator[Timer]:
         # a connection that was not closed is given up by the inactivity probe, and tried again after the back-off
         probing_s = 2 * PROBE_S
         latest_s = probing_s + 2 * design.backoff_s + BRAIN_START_S + HANDSHAKES * cause.round_trip_s
-        spread_s = attempts_s(design, cause.round_trip_s) + START_S + design.refresh_s
+        spread_s = attempts_s(design, cause.round_trip_s) + design.refresh_s
         refresh = f"; one refresh of {design.refresh_s:g} s" if design.refresh_s else ""
-        source = f"{attempts(design)}; the brain starts up to {START_S:g} s sooner or later{refresh}"
-        yield Timer("reconnect", 0.0, latest_s, spread_s, source)
+        yield Timer("reconnect", 0.0, latest_s, spread_s, f"{attempts(design)}{refresh}")
 
 
 def attempts_s(design: Design, round_trip_s: float) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 
 from experiments.agreement.bounds import PROBE_INTERVALS, Cause, Design, Timer, timers
 from experiments.attribution import configured_delay_ms
-from experiments.story import Event, Phase, Story
+from experiments.story import Event, Line, Phase, Story
 from topology.channels import control_delays_ms
 from topology.model import Pair
 
@@ -71,10 +71,17 @@ class Twins:
         delays_ms = np.nan_to_num(configured_delay_ms(self.emulated), posinf=0.0)
         return {pair: float(ms) / 1e3 for pair, ms in zip(self.emulated.samples.pairs, delays_ms, strict=True)}
 
+    @cached_property
+    def anchors(self) -> tuple[tuple[float, float], ...]:
+        """Moments that are the same in both: every event, and a started brain's first word, however long it took."""
+        spoke = [[float(line["t"]) for line in story.of("brain") if _spoke(line)] for story in self.stories]
+        found = [(e.began_s, m.began_s) for e, m in self.events]
+        return tuple(sorted([*found, *(zip(*spoke, strict=True) if len(spoke[0]) == len(spoke[1]) else ())]))
+
     def shift_s(self, t_s: float) -> float:
-        """How much later than in the model the last event before ``t_s`` came in the emulated run."""
-        before = [(e, m) for e, m in self.events if e.began_s <= t_s]
-        return before[-1][0].began_s - before[-1][1].began_s if before else 0.0
+        """How much later than in the model the last of these before ``t_s`` came in the emulated run."""
+        before = [(e_s, m_s) for e_s, m_s in self.anchors if e_s <= t_s]
+        return before[-1][0] - before[-1][1] if before else 0.0
 
     @cached_property
     def _running(self) -> tuple[tuple[Running, ...], tuple[Running, ...]]:
@@ -127,6 +134,10 @@ def phase_of(story: Story, t_s: float) -> str:
     """The phase in which ``t_s`` lies; the first or last for what lies outside."""
     begun = [phase.name for phase in story.phases if phase.start_s <= t_s + 1e-9]
     return begun[-1] if begun else story.phases[0].name
+
+
+def _spoke(line: Line) -> bool:
+    return line.get("what") == "ready" and float(line["t"]) > 0
 
 
 def _stood_s(story: Story, event: Event) -> float:
