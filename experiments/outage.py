@@ -10,10 +10,12 @@ The outage of a cut is *in flight + repair*: all that is on the cut link when it
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
 
+from experiments.faults.kind import SWITCH
 from experiments.samples import Bools, Floats, Ints, Samples
 from experiments.story import Event, Story
 
@@ -104,7 +106,7 @@ def split(story: Story, cut: Event, number: int, phase: Ints) -> list[Parts]:
     """The outages of the fine pairs that cross the cut link, during phase ``number``.
 
     A pair that was dark already when the link was cut says nothing about the repair and
-    gives none.
+    gives none; nor does one that ends at a PoP that is struck.
     """
     fine = story.samples.fine
     samples, group = story.samples.take(fine), phase[fine]
@@ -112,17 +114,25 @@ def split(story: Story, cut: Event, number: int, phase: Ints) -> list[Parts]:
     for index, pair in enumerate(samples.pairs):
         mine = samples.pair == index
         crossed = [name for name in story.paths().links(*pair) if name in cut.links]
-        if not crossed or not np.any(mine & (group == number) & samples.sent):
+        if not crossed or not set(pair).isdisjoint(cut.pops) or not np.any(mine & (group == number) & samples.sent):
             continue
         before = np.flatnonzero(mine & samples.sent & (group >= 0) & (group < number))
         if len(before) and samples.lost[before[-1]]:
             continue
-        known.append(_parts(story, here.take((here.pair == index) & (here.group == number)), crossed[0]))
+        known.append(
+            _parts(story, here.take((here.pair == index) & (here.group == number)), _in_flight_ms(story, cut, crossed))
+        )
     return known
 
 
-def _parts(story: Story, runs: Runs, link: str) -> Parts:
-    delta_ms, in_flight_ms = story.fine_interval_s * 1e3, story.topology.link(link).delay_ms
+def _in_flight_ms(story: Story, cut: Event, crossed: Sequence[str]) -> float:
+    """What is on the struck links is lost; behind a switch that has merely crashed it still arrives."""
+    lost_on = crossed[:1] if cut.aims_at == SWITCH else crossed
+    return sum(story.topology.link(name).delay_ms for name in lost_on)
+
+
+def _parts(story: Story, runs: Runs, in_flight_ms: float) -> Parts:
+    delta_ms = story.fine_interval_s * 1e3
     if not len(runs):
         return Parts(0.0, 0.0, 0.0, delta_ms, True, "no fine probe was lost")
     row = int(np.argmax(runs.length_s))

@@ -2,7 +2,7 @@
 
 All ordered pairs are probed, or, where there are more than the spec wants, a sample: up to half
 of it pairs that cross a link to be struck, the rest drawn from all others (the controls). Fine
-probes go across the first struck link, one pair each way. Bulk flows are the largest of the
+probes go across the first struck link or PoP, one pair each way. Bulk flows are the largest of the
 gravity matrix, scaled so that the *whole* matrix would load its busiest link as the spec says.
 """
 
@@ -95,7 +95,7 @@ def _sample(everyone: tuple[Pair, ...], hit: Mapping[Pair, float], most: int, se
 
 def _fine_window(timeline: Timeline) -> dict[str, float]:
     """Around the first fault of a link: they cost as much as fifty pairs, and on a detour several times that."""
-    first = timeline.first_on_a_link()
+    first = timeline.first_on_the_backbone()
     struck_s = first.at_s if first else 0.0
     return {"fine_from_s": max(0.0, struck_s - FINE_BEFORE_S), "fine_until_s": struck_s + FINE_AFTER_S}
 
@@ -103,16 +103,32 @@ def _fine_window(timeline: Timeline) -> dict[str, float]:
 def _fine(
     topology: Topology, timeline: Timeline, links: Mapping[Pair, tuple[Link, ...]], count: int
 ) -> tuple[Pair, ...]:
-    """One pair each way across the first struck link, of the fewest hops: its two ends, if that is their way."""
-    first = timeline.first_on_a_link()
+    """One pair each way across the first struck link, of the fewest hops: its two ends, if that is their way.
+
+    Where PoPs are struck: across one of them, from neighbour to neighbour.
+    """
+    first = timeline.first_on_the_backbone()
     if first is None or count == 0:
         return ()
+    if first.reach.pops:
+        return _through(frozenset(first.reach.pops), links)[:count]
     link = topology.link(first.reach.links[0])
     chosen = []
     for way in (link.ends, link.ends[::-1]):
         across = [pair for pair in links if way in _steps(pair[0], links[pair])]
         chosen += sorted(across, key=lambda pair: (len(links[pair]), pair))[:1]
     return tuple(chosen[:count])
+
+
+def _through(pops: frozenset[str], links: Mapping[Pair, tuple[Link, ...]]) -> tuple[Pair, ...]:
+    """Of the pairs that pass one of these PoPs and end at none, that of the fewest hops, and its way back."""
+    passing = [
+        pair
+        for pair, path in links.items()
+        if pops.isdisjoint(pair) and any(not pops.isdisjoint(link.ends) for link in path)
+    ]
+    shortest_first = sorted(passing, key=lambda pair: (len(links[pair]), pair))[:1]
+    return tuple(way for pair in shortest_first for way in (pair, pair[::-1]))
 
 
 def _bulk(

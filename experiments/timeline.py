@@ -79,9 +79,9 @@ class Timeline:
     def strikes(self) -> tuple[Strike, ...]:
         return tuple(event for event in self.events if isinstance(event, Strike))
 
-    def first_on_a_link(self) -> Strike | None:
-        """The first fault of backbone links themselves: fine probes go across the first of them."""
-        return next((strike for strike in self.strikes if strike.reach.links and not strike.reach.pops), None)
+    def first_on_the_backbone(self) -> Strike | None:
+        """The first fault of links or of PoPs: fine probes go across the first of them."""
+        return next((strike for strike in self.strikes if strike.reach.links), None)
 
 
 def timeline(spec: Spec, topology: Topology, shares: Shares) -> Timeline:

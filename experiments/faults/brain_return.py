@@ -30,7 +30,7 @@ def parse_memory(text: object) -> str:
 @FAULTS.register
 @dataclass(slots=True)
 class BrainReturn:
-    """Running in the process table, and every switch holds a connection."""
+    """Running in the process table, and every switch that can be reached holds a connection."""
 
     kind: ClassVar[str] = "brain.return"
     aims_at: ClassVar[str] = BRAIN
@@ -54,19 +54,24 @@ class BrainReturn:
                 brain.start()
 
     def proof(self, lab: Lab) -> Evidence:
-        everyone = frozenset(lab.topology.names)
+        everyone = within_reach(lab)
         brains = struck(lab, self.targets)
         until(lab, lambda: states(brains) == "running" and _by_all(brains) >= everyone, PROOF_S)
         state, connected = states(brains), _by_all(brains)
         return Evidence(
             (
                 Fact("process", state, state == "running"),
-                Fact("switches_connected", len(connected), connected >= everyone),
+                Fact("switches_connected", len(connected), bool(connected) and connected >= everyone),
             )
         )
 
     def heal(self, lab: Lab) -> None:
         """A return is healthy: nothing to undo."""
+
+
+def within_reach(lab: Lab) -> frozenset[str]:
+    """PoPs whose switch runs and whose control channel has carrier: others cannot connect, whatever the brain does."""
+    return frozenset(pop for pop, way in lab.control.items() if lab.switches[pop].running() and all(way.carrier()))
 
 
 def _by_all(brains: tuple[BrainControl, ...]) -> frozenset[str]:

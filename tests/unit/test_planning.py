@@ -46,6 +46,14 @@ def test_crossing_pairs_really_cross_and_controls_do_not() -> None:
     assert all("a-b" not in paths.links(*pair) for pair in planned.controls)
 
 
+def test_fine_pairs_pass_the_first_struck_pop_and_end_elsewhere() -> None:
+    struck = [{"at": "3 s", "fault": "pop.down", "target": "c"}]
+    planned = _plan(timeline=struck)
+    assert planned.traffic.probes.fine_pairs == (("b", "d"), ("d", "b"))
+    assert planned.traffic.probes.fine_from_s == 2.0
+    assert all(set(pair) != {"b", "d"} for pair in planned.controls)
+
+
 def test_fine_pairs_cross_the_first_struck_link_one_each_way() -> None:
     assert _plan().traffic.probes.fine_pairs == (("a", "b"), ("b", "a"))
     assert _plan(traffic={"fine_pairs": 1}).traffic.probes.fine_pairs == (("a", "b"),)
@@ -87,7 +95,7 @@ def test_the_shipped_experiment_plans_on_other_networks_too(topology: str) -> No
     assert prepared.planned.controls
     assert len(prepared.planned.traffic.probes.fine_pairs) == 2
     assert len(prepared.planned.traffic.bulk) == 12
-    assert prepared.timeline.first_on_a_link().reach.links[0] in {link.name for link in prepared.topology.links}
+    assert prepared.timeline.first_on_the_backbone().reach.links[0] in {link.name for link in prepared.topology.links}
 
 
 def test_pairs_with_fine_probes_are_in_the_sample() -> None:

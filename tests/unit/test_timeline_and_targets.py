@@ -71,9 +71,9 @@ def test_settings_are_read_into_numbers() -> None:
 
 def test_the_first_struck_link_is_a_backbone_link() -> None:
     faults = [{"at": "1 s", "fault": "brain.kill"}, {"at": "2 s", "fault": "link.cut", "target": "control:b"}]
-    assert timeline(spec(timeline=faults), ring(), EVEN).first_on_a_link() is None
+    assert timeline(spec(timeline=faults), ring(), EVEN).first_on_the_backbone() is None
     faults.append({"at": "3 s", "fault": "link.silent", "target": "c-b"})
-    first = timeline(spec(timeline=faults), ring(), EVEN).first_on_a_link()
+    first = timeline(spec(timeline=faults), ring(), EVEN).first_on_the_backbone()
     assert first is not None
     assert first.targets == ("b-c",)
 
