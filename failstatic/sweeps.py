@@ -54,6 +54,7 @@ def sweep(
     What is finished is kept at once: after [bold]Ctrl-C[/bold], a crash or a full disk the same command goes on
     from there. Exit status 0 when every point is finished, 3 when some failed.
     """
+    from experiments.report import REPORT
     from experiments.sweep.cluster import Crew
     from experiments.sweep.conduct import conduct
     from experiments.sweep.plan import plan
@@ -69,7 +70,7 @@ def sweep(
         errors.print(f"failed at {words}: {error}", markup=False)
     if done.failed:
         errors.print(f"{len(done.failed)} points failed; the same command tries them again.")
-    console.print(f"Results: {escape(str(done.folder))}", highlight=False, soft_wrap=True)
+    console.print(f"Report: {escape(str(done.folder / REPORT))}", highlight=False, soft_wrap=True)
     raise typer.Exit(INCOMPLETE if done.failed else 0)
 
 

@@ -114,7 +114,7 @@ def _local(crew: Crew) -> Iterator[Client]:
             threads_per_worker=1,
             processes=True,
             host="127.0.0.1",
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",
             memory_limit=0,
             resources={SANDBOX: 1},
         )

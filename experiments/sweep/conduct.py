@@ -10,12 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from experiments.manifest import versions
+from experiments.report import REPORT
+from experiments.report.palette import save
 from experiments.results import MANIFEST, SWEEPS, write_json
 from experiments.sweep.build import mine
 from experiments.sweep.cluster import Crew
 from experiments.sweep.launch import Found, View, carry_out
+from experiments.sweep.page import render
 from experiments.sweep.plan import Planned
 from experiments.sweep.reading import Sweep
+from experiments.sweep.store import RESUME
 from experiments.sweep.work import work
 from topology.errors import LabError
 
@@ -40,7 +44,11 @@ def conduct(sweep: Sweep, planned: Planned, results: Path, crew: Crew, view: Vie
     found = carry_out(folder, planned.jobs, work, crew, view)
     words = {job.key: point.words() for job, point in zip(planned.jobs, planned.points, strict=True)}
     failed = {words[key]: error for key, error in found.failed.items()}
-    write_json(folder / MANIFEST, manifest(sweep, planned, failed))
+    write_json(folder / MANIFEST, facts := manifest(sweep, planned, failed))
+    try:
+        save(folder / REPORT, render(found.rows, facts, sweep.axes.names).encode())
+    except OSError as error:
+        raise LabError(f"cannot write {folder / REPORT}: {error.strerror}; {RESUME}") from error
     return Conducted(folder, found, failed)
 
 
