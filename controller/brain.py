@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from controller import memory as memories
 from controller import paths as shortest_paths
+from controller import unknown as beliefs
 from controller.linkstate import LinkState
 from controller.messages import (
     AddFlow,
@@ -37,7 +38,7 @@ from controller.messages import (
     Tick,
 )
 from controller.orders import Replan
-from controller.paths import Hops
+from controller.paths import METRICS, Costs, Hops
 from controller.pipeline import LABELS, Plan, Tables, heartbeat_rules, same_tables, tables
 from controller.repairs import Repairs, repairs
 from controller.rollout import Rollout
@@ -69,6 +70,8 @@ class BrainSettings:
     least_kept: float = 0.2
     """A reconcile that would leave a smaller share of the rules that are there is refused: missing is not
     empty. 0: nothing is refused."""
+    unknown_means: str = beliefs.STATIC
+    """What it thinks of PoPs whose control channel is gone (``controller.unknown``)."""
     stale_s: float = 3.0
     """How long a stale snapshot is believed before the switches are."""
     withheld: int = 0
@@ -83,6 +86,15 @@ class _Batch:
     since: float
     waiting: set[str] = field(default_factory=set)
     mods: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What paths are computed over."""
+
+    dead: frozenset[str]
+    """Links that count as down."""
+    costs: Costs
 
 
 class Brain:
@@ -104,7 +116,7 @@ class Brain:
         self._batches: dict[int, _Batch] = {}
         self._tokens = 0
         self.rollout = Rollout(topology, lambda: self.plan.version if self.plan else 0)
-        self._costs = shortest_paths.Costs()
+        self._metric = Costs()
         self._stages: list[tuple[str, Stage]] = []
         self._stage_token: int | None = None
         self._stage_due = 0.0
@@ -177,12 +189,12 @@ class Brain:
         yield Note("gathered", found)
         yield from self._reconcile(list(self._holdings), now)
 
-    def _remembered(self, now: float) -> frozenset[str]:
-        """The links to plan without: those that the switches report, or those of an old snapshot."""
+    def _remembered(self, now: float) -> View:
+        """What to begin with: what the switches report, or an old snapshot."""
         if self.memory != memories.STALE:
-            return self.links.dead(now)
+            return self._view(now)
         self._believed_until = now + self.settings.stale_s
-        return frozenset()
+        return View(frozenset(), self._metric)
 
     def _in_use(self, plan: Plan) -> int:
         """How many rules of ``plan`` the switches hold already: coming back is no reason for a new version."""
@@ -234,23 +246,30 @@ class Brain:
     def _links_changed(self, now: float) -> Iterator[Command]:
         if self.plan is None or now < self._believed_until:
             return
-        dead, before = self.links.dead(now), self.plan.paths.dead
-        went, came = dead - before, before - dead
+        view, before = self._view(now), self.plan.paths
+        went, came = view.dead - before.dead, before.dead - view.dead
         if went:
             yield Note("links", {"went": sorted(went), "came": sorted(came)})
-            yield from self._at_once(self._planned(dead, self.plan.version), now)
-        elif came and not self._stages:
-            yield Note("links", {"went": [], "came": sorted(came)})
-            yield from self._in_stages(self._planned(dead, self.plan.version), now)
+            yield from self._at_once(self._planned(view, self.plan.version), now)
+        elif (came or view.costs != before.costs) and not self._stages:
+            avoiding = Note("avoiding", {"pops": sorted(view.costs.avoided)})
+            yield Note("links", {"went": [], "came": sorted(came)}) if came else avoiding
+            yield from self._in_stages(self._planned(view, self.plan.version), now)
+
+    def _view(self, now: float) -> View:
+        """The network as the switches report it, and as the policy takes it where they report nothing."""
+        unknown = [pop for pop in self.topology.names if pop not in self._holdings]
+        belief = beliefs.belief(self.topology, unknown, self.settings.unknown_means)
+        return View(self.links.dead(now) | belief.dead, replace(self._metric, avoided=belief.avoided))
 
     def _replan(self, order: Replan, now: float) -> Iterator[Command]:
         """Every path of the network at once, under the other version bit: no packet sees a mixture."""
         if self.plan is None or self._stages:
             yield Note("replan-refused", {"why": "an update is under way" if self.plan else "still gathering"})
             return
-        self._costs = shortest_paths.METRICS[order.metric]
+        self._metric = METRICS[order.metric]
         yield Note("replan", {"metric": order.metric})
-        yield from self._in_stages(self._planned(self.plan.paths.dead, 1 - self.plan.version), now)
+        yield from self._in_stages(self._planned(self._view(now), 1 - self.plan.version), now)
 
     def _at_once(self, plan: Plan, now: float) -> Iterator[Command]:
         """A failure: traffic is being lost, so nothing is waited for."""
@@ -300,8 +319,8 @@ class Brain:
         self._wanted = {pop: held for pop, held in self._wanted.items() if same_tables(old, plan, pop)} if old else {}
         self.plan = plan
 
-    def _planned(self, dead: frozenset[str], version: int) -> Plan:
-        paths = shortest_paths.shortest(self.topology, dead, self._costs)
+    def _planned(self, view: View, version: int) -> Plan:
+        paths = shortest_paths.shortest(self.topology, view.dead, view.costs)
         settings = self.settings
         return Plan(
             paths, self._repairs(paths), version, settings.guard_timeout_s, settings.withdraws, settings.steering

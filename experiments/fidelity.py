@@ -9,8 +9,7 @@ makes every check of the policy unknown.
 
 Darkness that a design brings about is no reason: a pair that never worked before the first
 fault, and one that falls silent for a second or more after the brain was struck or a PoP lost
-its way to it (rules that expire), are carried by nobody, and so are no controls while that lasts;
-nor is any while a returned brain that wipes has not yet installed again what it deleted.
+its way to it (rules that expire), are carried by nobody, and so are no controls while that lasts.
 Where the design, or what is done to it, carries pairs another way, there are no controls from then
 on (``Story.moved_s``); the machine is then judged by its processors, the prober's punctuality, and
 the time before.
@@ -27,7 +26,6 @@ from experiments import machine_trust, outage
 from experiments.attribution import SLACK_S, configured_delay_ms, crossing, faulted_links, first_fault_s
 from experiments.latency import quantiles
 from experiments.machine_trust import Bounds, Figures
-from experiments.responses import said
 from experiments.samples import Bools, Floats, Ints, Samples
 from experiments.story import Story
 
@@ -39,8 +37,6 @@ ENOUGH = 0.5
 """A second in which fewer control probes, or less than this share of those sent, were delivered says nothing."""
 
 
-ANSWERS = 2
-"""Barriers of a switch until it is whole after a wipe: one for what was deleted, one for what was installed."""
 BOUNDS = Bounds()
 
 
@@ -101,23 +97,10 @@ def _carried(story: Story) -> Bools:
     coarse = ~samples.fine
     runs = outage.find(samples.take(coarse), np.zeros(int(coarse.sum()), dtype=np.int64), story.interval_s)
     way_s = np.nan_to_num(configured_delay_ms(story), posinf=0.0) / 1e3 + SLACK_S
-    begins_s = runs.start_s + way_s[runs.pair]
-    removed = np.zeros(len(begins_s), dtype=np.bool_)
-    for wiped_s, whole_s in _removals(story):
-        removed |= (begins_s >= wiped_s) & (runs.start_s <= whole_s)
-    dark = runs.take(((runs.length_s >= DARK_S) & (begins_s >= struck_s)) | removed)
+    dark = runs.take((runs.length_s >= DARK_S) & (runs.start_s + way_s[runs.pair] >= struck_s))
     from_s, until_s = dark.start_s - story.interval_s, dark.start_s + dark.length_s + story.interval_s
     moved = samples.due_s + way_s[samples.pair] >= story.moved_s
     return np.asarray(~(excused | moved | _within(samples, dark.pair, from_s, until_s)))
-
-
-def _removals(story: Story) -> Iterator[tuple[float, float]]:
-    """Stretches in which a returned brain, by its own word, had taken rules away and not yet put back all."""
-    for line in said(story, "wiping"):
-        begin_s = float(line["t"])
-        after = (float(later["t"]) for later in said(story, "applied") if later.get("pop") == line.get("pop"))
-        answers = [at_s for at_s in after if at_s >= begin_s]
-        yield begin_s, max(answers[:ANSWERS], default=begin_s) + WINDOW_S
 
 
 def _within(samples: Samples, pair: Ints, begin_s: Floats, end_s: Floats) -> Bools:

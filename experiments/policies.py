@@ -13,6 +13,7 @@ from typing import Any
 from controller.brain import BrainSettings
 from controller.election import ElectionSettings
 from controller.memory import EMPTY, RECONCILE, STALE, WIPE
+from controller.unknown import DEAD, ORION, STATIC
 from experiments.companions import Companion
 from topology.errors import InputError, unknown
 from topology.igp import Igp
@@ -43,7 +44,7 @@ class Policy:
         From then on no pair is a control: what becomes of it says nothing about the machine.
         """
         bridges, returns = self.switch.fail_mode == "standalone", self.brain.returns != RECONCILE
-        return bridges or returns or bool(self.companions)
+        return bridges or returns or self.brain.unknown_means != STATIC or bool(self.companions)
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -125,7 +126,7 @@ class Variant:
     switch: Mapping[str, Any] = field(default_factory=dict)
 
 
-RETURN, PROBE = "return", "inactivity probe"
+RETURN, VIEW, PROBE = "return", "view", "inactivity probe"
 VARIANTS: dict[str, Variant] = {
     RECONCILE: Variant(RETURN, "the brain comes back with its inventory and corrects what differs (as without a '+')"),
     WIPE: Variant(RETURN, "it trusts nothing: all rules are deleted, then installed anew", {"returns": WIPE}),
@@ -135,6 +136,12 @@ VARIANTS: dict[str, Variant] = {
     ),
     f"{EMPTY}-unguarded": Variant(
         RETURN, "its desired state is gone, so it deletes everything", {"returns": EMPTY, "least_kept": 0}
+    ),
+    "unknown-dead": Variant(
+        VIEW, "a PoP without a control channel counts as dead: all its links are down", {"unknown_means": DEAD}
+    ),
+    "unknown-orion": Variant(
+        VIEW, "few PoPs without a control channel are routed around, many change nothing", {"unknown_means": ORION}
     ),
     **{
         f"probe-{each}s": Variant(

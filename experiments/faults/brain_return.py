@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from controller.memory import MEMORIES
+from controller.memory import MEMORIES, RECONCILE
 from experiments.faults.brains import ALL, settled, states, struck
 from experiments.faults.kind import BRAIN, Evidence, Fact, Fault, Settings, until
 from experiments.faults.registry import FAULTS
@@ -38,6 +38,11 @@ class BrainReturn:
     settings: ClassVar[Settings] = {"state": parse_memory}
     targets: tuple[str, ...] = (BRAIN,)
     state: str = ""
+
+    @property
+    def moves(self) -> bool:
+        """Whether pairs may be lost or carried another way by it."""
+        return self.state not in ("", RECONCILE)
 
     def prepare(self, lab: Lab) -> None:
         for brain in struck(lab, settled(lab, self.targets, brain=ALL)) if self.state else ():

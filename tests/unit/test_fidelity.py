@@ -85,17 +85,6 @@ def test_a_network_that_goes_dark_with_its_brain_is_the_design() -> None:
     assert fidelity.judge(without(set(story().topology.pairs), KILL_S + 1, 30.0)).reasons == ()
 
 
-def test_what_a_wipe_lost_is_the_brains_doing_and_no_stumble_of_the_machine() -> None:
-    lossy = without({("a", "b"), ("b", "a")}, 26.3, 26.6)
-    assert any("control pairs" in reason for reason in fidelity.judge(lossy).reasons)
-    line = {"policy": "fail-static", "event": "brain", "pop": "a", "mods": 9}
-    told = ({**line, "t": 26.2, "what": "wiping"}, *({**line, "t": t, "what": "applied"} for t in (26.4, 26.5)))
-    wiped = replace(lossy, lines=(*lossy.lines, *told))
-    assert not any("control pairs" in reason for reason in fidelity.judge(wiped).reasons)
-    early = replace(lossy, lines=(*lossy.lines, *({**each, "t": each["t"] - 5} for each in told)))
-    assert any("control pairs" in reason for reason in fidelity.judge(early).reasons)
-
-
 def test_a_hog_shows_in_the_delays() -> None:
     plain = story()
     seen = plain.samples

@@ -62,3 +62,16 @@ def test_a_guarded_empty_brain_touches_nothing_and_an_unguarded_one_deletes_the_
 
 def test_the_state_may_be_told_at_the_return(tmp_path: Path) -> None:
     assert len(returned("fail-static", tmp_path, state="wipe").said("wiping")) == 4
+
+
+@pytest.mark.parametrize(
+    ("variant", "dark"), [("fail-static", 0), ("fail-static+unknown-orion", 0), ("fail-static+unknown-dead", 4)]
+)
+def test_half_the_control_channels_gone(variant: str, dark: int, tmp_path: Path) -> None:
+    """The two halves of a ring: a brain that takes unknown for dead sends nothing there any more, though it works."""
+    stand = Stand(square(), variant, tmp_path)
+    stand.lab.wait_until(1.0)
+    cut = FAULTS.make("control.cut", "control:c", "control:d")
+    cut.inject(stand.lab)
+    stand.lab.wait_until(30.0)
+    assert stand.lab.pairs_down() == dark
