@@ -103,7 +103,8 @@ class Runner:
         """Wait, and give the live view its pulse."""
         while (now_s := self.lab.now_s()) < at_s:
             self.lab.wait_until(min(at_s, now_s + PULSE_S))
-            self.record("pulse", pairs_down=self.lab.pairs_down(), connected=len(self.lab.brain.connected()))
+            heard = frozenset[str]().union(*(brain.connected() for brain in self.lab.brains.values()))
+            self.record("pulse", pairs_down=self.lab.pairs_down(), connected=len(heard))
 
     def begin(self, phase: Begin) -> None:
         self.right = False

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from experiments.faults.kind import BRAIN, CONTROL, CONTROL_CHANNEL, LINK
+from experiments.labs.modelled.failopen import PROBES
 from experiments.labs.modelled.timers import BFD_MULTIPLIER, BFD_SLOW_S, BRAIN_START_S, PROBE_S
 from experiments.story import Event
 
@@ -41,17 +42,24 @@ class Design:
     guard_s: float = 0.0
     refresh_s: float = 0.0
     backoff_s: float = 8.0
+    probe_s: float = PROBE_S
+    """Inactivity probe, as Open vSwitch heeds it."""
+    forgets_s: float = 0.0
+    """A switch that has heard nothing for so long becomes a MAC learner."""
 
     @classmethod
     def of(cls, policy: Mapping[str, Any]) -> Design:
         """From a policy as a manifest keeps it."""
         switch, brain = policy.get("switch") or {}, policy.get("brain") or {}
         guard_s = float(brain.get("guard_timeout_s") or 0.0)
+        probe_s = float(switch.get("inactivity_probe_ms") or 1e3 * PROBE_S) / 1e3
         return cls(
             bfd_s=float(switch.get("bfd_interval_ms") or 0.0) / 1e3,
             guard_s=guard_s,
             refresh_s=float(brain.get("refresh_s") or 0.0) if guard_s else 0.0,
             backoff_s=float(switch.get("max_backoff_ms") or 8000.0) / 1e3,
+            probe_s=max(PROBE_S, probe_s),
+            forgets_s=PROBES * probe_s if switch.get("fail_mode") == "standalone" else 0.0,
         )
 
 
@@ -134,11 +142,20 @@ def _expiry(cause: Cause) -> Iterator[Timer]:
         yield Timer("expiry", design.guard_s - design.refresh_s, latest_s, design.refresh_s + EXPIRY_LAG_S, source)
 
 
+def _forgetting(cause: Cause) -> Iterator[Timer]:
+    """The last word before the loss may be as old as the echo is regular."""
+    patience_s = cause.design.forgets_s
+    if patience_s and cause.of_control and not cause.event.restores:
+        latest_s = patience_s + EXPIRY_LAG_S + cause.round_trip_s
+        source = f"{PROBES} inactivity probes without a word: {patience_s:g} s (ofproto/fail-open.c); seen within one"
+        yield Timer("standalone", 0.0, latest_s, patience_s / PROBES + EXPIRY_LAG_S, source)
+
+
 def _reconnect(cause: Cause) -> Iterator[Timer]:
     design = cause.design
     if cause.of_control and cause.event.restores:
         # a connection that was not closed is given up by the inactivity probe, and tried again after the back-off
-        probing_s = 2 * PROBE_S
+        probing_s = 2 * design.probe_s
         latest_s = probing_s + 2 * design.backoff_s + BRAIN_START_S + HANDSHAKES * cause.round_trip_s
         spread_s = attempts_s(design, cause.round_trip_s) + design.refresh_s
         refresh = f"; one refresh of {design.refresh_s:g} s" if design.refresh_s else ""
@@ -161,4 +178,13 @@ def _tcp(cause: Cause) -> Iterator[Timer]:
         yield Timer("tcp", 0.0, 2 * cause.stood_s + 1.0, cause.stood_s + 0.5, source)
 
 
-TIMERS: tuple[Callable[[Cause], Iterator[Timer]], ...] = (_port, _bfd_down, _bfd_up, _brain, _expiry, _reconnect, _tcp)
+TIMERS: tuple[Callable[[Cause], Iterator[Timer]], ...] = (
+    _port,
+    _bfd_down,
+    _bfd_up,
+    _brain,
+    _expiry,
+    _forgetting,
+    _reconnect,
+    _tcp,
+)

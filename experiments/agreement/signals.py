@@ -18,7 +18,7 @@ from experiments.agreement.bounds import EXPIRY_LAG_S, REACTION_S, START_S, atte
 from experiments.agreement.dark import Dark, intervals
 from experiments.agreement.finding import Aspect, Finding, aspect, word
 from experiments.agreement.twins import Twins, deeds, phase_of
-from experiments.labs.modelled.timers import BFD_SLOW_S, PROBE_S
+from experiments.labs.modelled.timers import BFD_SLOW_S
 from experiments.responses import STAMP_ERROR_S
 from experiments.runner import PULSE_S
 from experiments.story import Event, Line, Story
@@ -86,7 +86,7 @@ def _signs(twins: Twins, story: Story, event: Event, until_s: float) -> Iterator
         yield from _back(twins, story, event, until_s)
     else:
         yield from _expired(twins, story, event)
-        yield from _gone(story, event, until_s)
+        yield from _gone(story, event, until_s, twins.design.probe_s)
 
 
 def _ports(twins: Twins, story: Story, event: Event, until_s: float) -> Iterator[tuple[str, Sign]]:
@@ -156,13 +156,13 @@ def _all_dark(story: Story) -> Iterator[tuple[Pair, Dark]]:
     return ((pair, dark) for pair, found in intervals(story).items() for dark in found)
 
 
-def _gone(story: Story, event: Event, until_s: float) -> Iterator[tuple[str, Sign]]:
+def _gone(story: Story, event: Event, until_s: float, probe_s: float) -> Iterator[tuple[str, Sign]]:
     pulses = [line for line in _between(story, "pulse", event.began_s, until_s) if line.get("connected") is not None]
     gone = next((line for line in pulses if line["connected"] == 0), None)
     if gone is not None:
-        why = f"inactivity probe: between one and two intervals of {PROBE_S:g} s; seen every {PULSE_S:g} s"
-        quick = gone["t"] - event.began_s < PROBE_S
-        bound_s = 2 * PULSE_S if quick else PROBE_S + 2 * PULSE_S
+        why = f"inactivity probe: between one and two intervals of {probe_s:g} s; seen every {PULSE_S:g} s"
+        quick = gone["t"] - event.began_s < probe_s
+        bound_s = 2 * PULSE_S if quick else probe_s + 2 * PULSE_S
         yield "switches gone", Sign(gone["t"] - event.began_s, bound_s, why)
 
 

@@ -242,7 +242,7 @@ def test_events_that_came_late_take_their_consequences_with_them() -> None:
 def test_the_documents_list_every_timer() -> None:
     text = (Path(__file__).parents[2] / "docs/agreement.md").read_text()
     events = TWINS.emulated.events
-    design = Design(bfd_s=0.1, guard_s=3.0, refresh_s=1.0)
+    design = Design(bfd_s=0.1, guard_s=3.0, refresh_s=1.0, forgets_s=3.0)
     channel = replace(events[-1], target="control:a", links=(), control=("a",), aims_at="control", restores=True)
     names = {timer.name for event in (*events, channel) for timer in timers(Cause(event, design, 0.1, 0.02, 1.0))}
     assert len(names) == len(TIMERS)
