@@ -305,7 +305,7 @@ class Brain:
         reason, stage = self._stages.pop(0)
         current = {pop: mods for pop, mods in stage.items() if pop in self._reconciled}
         for pop, mods in current.items():
-            self._holdings[pop] = self._holdings[pop].after(mods)
+            self._holdings[pop] = self._holdings[pop].after(mods, self.wanted(pop))
         if not self._stages:
             self._holdings |= {pop: Holdings.of(self.wanted(pop)) for pop in self._reconciled}
         yield from self._program(current, reason, now)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from controller.messages import PortStatus, SwitchUp
-from topology.model import Link, Topology
+from topology.model import Topology
 
 
 @dataclass(slots=True)
@@ -51,16 +51,9 @@ class LinkState:
 
     def dead(self, now: float) -> frozenset[str]:
         """Names of the links that are known to be down at ``now``."""
-        return frozenset(
-            link.name for link in self._topology.links if any(self._end_down(end, link, now) for end in link.ends)
-        )
+        return frozenset(name for pop, ports in self._switches.items() for name in self._down(pop, ports, now))
 
-    def _end_down(self, pop: str, link: Link, now: float) -> bool:
-        ports = self._switches.get(pop)
-        if ports is None:
-            return False
-        port = self._topology.port(pop, link)
-        if port in ports.dark:
-            return True
-        judged = port in ports.seen_live or now >= ports.since + self._settle_s
-        return judged and port not in ports.live
+    def _down(self, pop: str, ports: _Ports, now: float) -> list[str]:
+        links = self._topology.ports(pop)
+        judged = links.keys() if now >= ports.since + self._settle_s else ports.seen_live
+        return [links[port].name for port in ports.dark | (judged - ports.live) if port in links]

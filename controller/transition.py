@@ -25,10 +25,11 @@ class Holdings:
     def of(cls, tables: Tables) -> Holdings:
         return cls(tables.flows, tables.groups)
 
-    def after(self, mods: Iterable[Mod]) -> Holdings:
-        """What it holds when ``mods`` are done: in the middle of a transition, some of the old and some of the new."""
+    def after(self, mods: Iterable[Mod], wanted: Tables) -> Holdings:
+        """What it holds when ``mods``, on the way to ``wanted``, are done: some of the old and some of the new."""
         flows, groups = dict(self.flows), dict(self.groups)
-        cookies = {rule.key: cookie for cookie, rule in flows.items() if rule is not None}
+        old = ((cookie, flows[cookie]) for cookie in flows.keys() - wanted.flows.keys())
+        cookies = {rule.key: cookie for cookie, rule in old if rule is not None}
         for mod in mods:
             match mod:
                 case AddFlow(rule):

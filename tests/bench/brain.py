@@ -18,6 +18,7 @@ from itertools import combinations
 from bench.bench import Site
 from bench.figures import Figure
 
+from controller.__main__ import collect_rarely
 from controller.brain import Brain, BrainSettings
 from controller.messages import BarrierReply, Command, Event, PortStatus, Program, SwitchUp, Tick
 from topology.geography import BACKBONE_PATH_FACTOR, delay_ms, great_circle_km
@@ -75,7 +76,7 @@ def _topology(site: Site, topology: Topology, words: str) -> Iterator[Figure]:
 def started(topology: Topology) -> tuple[Brain, float, list[Command]]:
     """A brain whose switches are all programmed; how long the whole plan took (ms), and what it ordered."""
     gc.collect()
-    gc.freeze()  # as the controller process does when it is about to begin
+    collect_rarely()  # as the controller process does when it is about to begin
     brain = Brain(topology, SETTINGS)
     hellos = [SwitchUp(pop, frozenset(), (), dict.fromkeys(topology.ports(pop), True)) for pop in topology.names]
     for hello in hellos[:-1]:
