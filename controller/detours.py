@@ -13,7 +13,7 @@ from heapq import heappop, heappush
 import numpy as np
 from scipy.sparse.csgraph import dijkstra
 
-from controller.paths import NOWHERE, Costs, Paths, shortest, weights
+from controller.paths import Costs, Paths, shortest, weights
 
 SHARED_RISK_MS = 1e5
 """What a link costs more that shares a risk group with what is lost: taken only where nothing else is left."""
@@ -125,7 +125,8 @@ class Graph:
     def _without(self, pop: int, starts: list[int]) -> tuple[list[list[float]], list[list[int]]]:
         """Distances and predecessors from each of ``starts``."""
         data, kept = self._matrix.data, self._matrix.data.copy()
-        shared = {mate for _, _, link in self.edges[pop] for mate in self.sharing.get(link, ())}
+        own = (number for number, ends in enumerate(self.ends) if pop in ends)
+        shared = {mate for link in own for mate in self.sharing.get(link, ())}
         data[self._places(self.steps(shared))] += SHARED_RISK_MS
         data[self._places(step for to in starts for step in ((pop, to), (to, pop)))] = np.inf
         distance, before = dijkstra(self._matrix, directed=True, indices=starts, return_predecessors=True)
@@ -202,8 +203,8 @@ def _tree(end: int, starts: list[int], before: list[int], distance: list[float])
     """The graph is symmetric: a predecessor on the way from ``end`` is the next PoP on the way to it."""
     onward: dict[int, int] = {}
     for start in starts:
-        at = start
-        while at != end and at not in onward and before[at] != NOWHERE:
+        at = start if distance[start] < np.inf else end
+        while at != end and at not in onward:
             onward[at] = before[at]
             at = before[at]
     return Detour(end, onward, {start: distance[start] for start in starts})

@@ -72,6 +72,10 @@ class LinkRepair:
     key: int
     first: Detour
     second: Detour
+    suspect: tuple[Step, ...]
+    """The steps of the first that the second avoids: all but those at the end that every way takes."""
+    searched: Detour
+    """From all PoPs of the first, also from where it can but go on."""
     facts: Facts = field(repr=False)
 
 
@@ -191,14 +195,15 @@ def _round_link(graph: Graph, link: Link) -> tuple[LinkRepair, LinkRepair]:
 
 
 def _link_repair(graph: Graph, key: int, first: Detour, shared: Mapping[Step, float]) -> LinkRepair:
-    suspect = {step: shared.get(step, 0.0) + SUSPECT_MS for step in _avoidable(graph, key // 2, first)}
-    whole = graph.tree(first.onward, first.end, key // 2, {**shared, **suspect})
-    useful = [start for start in first.onward if whole.onward.get(start) not in (None, first.onward[start])]
-    second = whole.reached_from(useful)
-    return LinkRepair(key, first, second, tuple(_link_facts(graph, key, first, second)))
+    suspect = _avoidable(graph, key // 2, first)
+    dearer = {**shared, **{step: shared.get(step, 0.0) + SUSPECT_MS for step in suspect}}
+    searched = graph.tree(first.onward, first.end, key // 2, dearer)
+    useful = [start for start, to in first.onward.items() if searched.onward.get(start) not in (None, to)]
+    second = searched.reached_from(useful)
+    return LinkRepair(key, first, second, suspect, searched, tuple(_link_facts(graph, key, first, second)))
 
 
-def _avoidable(graph: Graph, lost: int, way: Detour) -> list[Step]:
+def _avoidable(graph: Graph, lost: int, way: Detour) -> tuple[Step, ...]:
     """The steps of a single way without those at its end that every way takes."""
     steps, to, beyond = {to: here for here, to in way.onward.items()}, way.end, way.end
     while to in steps:
@@ -206,7 +211,7 @@ def _avoidable(graph: Graph, lost: int, way: Detour) -> list[Step]:
         if entrances != {steps[to]}:
             break
         beyond, to = to, steps.pop(to)
-    return [(here, to) for to, here in steps.items()]
+    return tuple((here, to) for to, here in steps.items())
 
 
 def _link_facts(graph: Graph, key: int, first: Detour, second: Detour) -> Iterator[tuple[int, Fact]]:
@@ -232,13 +237,13 @@ def _round_node(graph: Graph, pop: int) -> NodeRepair:
         topology.pop(link.other(name)).index: direction(link, link.other(name))
         for link in topology.ports(name).values()
     }
-    trees = {end: tree for end, tree in graph.around(pop).items() if tree.onward}
+    trees = graph.around(pop)
     facts: list[tuple[int, Fact]] = []
     for end, tree in trees.items():
         label = labels.node_bypass(keys[end])
         ports = ((at, topology.port_towards[at][tree.onward[at]]) for at in sorted(tree.crossed))
         facts += [(at, Crossing(label, port, port)) for at, port in ports]
-        facts.append((end, Ending(label)))
+        facts += [(end, Ending(label))] if tree.onward else []
     return NodeRepair(keys, trees, tuple(facts))
 
 
@@ -258,7 +263,11 @@ def _kept(old: Repairs | None, graph: Graph) -> tuple[dict[int, LinkRepair], dic
         )
 
     return (
-        {key: repair for key, repair in old.links.items() if holds(repair.first, repair.second)},
+        {
+            key: repair
+            for key, repair in old.links.items()
+            if holds(repair.first, repair.searched) and repair.suspect == _avoidable(graph, key // 2, repair.first)
+        },
         {pop: repair for pop, repair in old.nodes.items() if holds(*repair.trees.values())},
     )
 
@@ -279,7 +288,7 @@ def _might_shorten(graph: Graph, tree: Detour, link: int) -> bool:
     for start, cost_ms in tree.cost_ms.items():
         most_ms = cost_ms
         if cost_ms >= SHARED_RISK_MS:
-            if (a in tree.free) != (b in tree.free) or cost_ms >= lightest_ms + SHARED_RISK_MS:
+            if not tree.free or (a in tree.free) != (b in tree.free) or cost_ms >= lightest_ms + SHARED_RISK_MS:
                 return True
             most_ms = cost_ms - lightest_ms
         if min(from_a[start] + to_b, from_b[start] + to_a) + delay_ms <= most_ms + _ROUNDING_MS:
