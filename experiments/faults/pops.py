@@ -34,9 +34,9 @@ def lit_links(lab: Lab, pops: Iterable[str]) -> list[LinkControl]:
 
 
 def revive(lab: Lab, pops: tuple[str, ...]) -> None:
-    """Switches first, then the light on all links whose other end is there as well."""
+    """The way to the brain and the switches, which seek it at once; then light on links whose other end is there too."""
     for pop in pops:
-        lab.switches[pop].start()
         lab.control[pop].heal()
+        lab.switches[pop].start()
     for link in lit_links(lab, pops):
         link.heal()
