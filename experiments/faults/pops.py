@@ -34,7 +34,7 @@ def lit_links(lab: Lab, pops: Iterable[str]) -> list[LinkControl]:
 
 
 def revive(lab: Lab, pops: tuple[str, ...]) -> None:
-    """The way to the brain and the switches, which seek it at once; then light on links whose other end is there too."""
+    """The way to the brain, the switches, which seek it at once, then light on links whose other end is there too."""
     for pop in pops:
         lab.control[pop].heal()
         lab.switches[pop].start()
