@@ -44,7 +44,7 @@ def _named(name: str) -> str:
 
 Seconds = Annotated[float, BeforeValidator(parse_time_s), PlainSerializer(lambda value: f"{value!r} s")]
 Share = Annotated[float, BeforeValidator(parse_share), PlainSerializer(lambda value: f"{value * 100!r} %")]
-Name = Annotated[str, StringConstraints(max_length=32), AfterValidator(_named)]
+Name = Annotated[str, StringConstraints(max_length=36), AfterValidator(_named)]
 Metric = Annotated[str, AfterValidator(_metric)]
 Bound = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
