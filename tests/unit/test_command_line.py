@@ -134,7 +134,7 @@ def test_lists_and_help(command: str, words: list[str]) -> None:
 
 
 def test_names_complete() -> None:
-    assert [name for name, _ in names.experiments("control-plane-l")] == ["control-plane-loss"]
+    assert "control-plane-loss" in {name for name, _ in names.experiments("control-plane-l")}
     assert [name for name, _ in names.policies("fail-static,fas")] == ["fail-static,fast-reroute"]
     assert "fail-static" not in {name for name, _ in names.policies("fail-static,")}
     assert list(names.topologies("edge")) == ["edge12"]
