@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
+from tempfile import mkdtemp
 
 import pytest
 import synthetic_run
@@ -35,13 +37,17 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("agreement")
 
 
-@pytest.fixture(scope="module")
-def right(policy: str, home: Path) -> Run:
-    return computed(table(policy, home), home)
+@cache
+def right(policy: str) -> tuple[Prepared, Run]:
+    """The question of the table, and the model's answer."""
+    home = Path(mkdtemp())
+    asked = table(policy, home)
+    return asked, computed(asked, home)
 
 
-def test_a_run_agrees_with_itself_to_the_nanosecond(policy: str, right: Run, home: Path) -> None:
-    whole = held_against(table(policy, home), home, right)
+def test_a_run_agrees_with_itself_to_the_nanosecond(policy: str, home: Path) -> None:
+    asked, model = right(policy)
+    whole = held_against(asked, home, model)
     assert whole.verdict == "pass"
     for aspect in of(whole, policy).aspects:
         assert all(not found.off for found in aspect.findings), aspect.name
@@ -49,12 +55,12 @@ def test_a_run_agrees_with_itself_to_the_nanosecond(policy: str, right: Run, hom
 
 
 @pytest.mark.parametrize("seed", [2, 3, 4])
-def test_bounds_leave_room_for_chance(policy: str, right: Run, home: Path, seed: int) -> None:
+def test_bounds_leave_room_for_chance(policy: str, home: Path, seed: int) -> None:
     """Another seed: other BFD jitter, other dice on lossy links, nothing else."""
-    asked = table(policy, home)
+    asked, model = right(policy)
     other = computed(replace(asked, spec=asked.spec.model_copy(update={"seed": seed})), home, claims=EMULATED)
     rewrite(other.path, seed=asked.seed)
-    whole = compare(folder.read(other.path), right)
+    whole = compare(folder.read(other.path), model)
     assert whole.verdict == "pass", of(whole, policy).disagreements
 
 
@@ -76,8 +82,7 @@ def changed(prepared: Prepared, policy: Policy) -> Prepared:
     ],
 )
 def test_a_wrong_timer_is_found(policy_name: str, module: object, constant: str, value: float, home: Path) -> None:
-    asked = table(policy_name, home)
-    model = computed(asked, home)
+    asked, model = right(policy_name)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, constant, value)
         whole = held_against(asked, home, model)
@@ -86,29 +91,28 @@ def test_a_wrong_timer_is_found(policy_name: str, module: object, constant: str,
 
 
 def test_a_switch_without_label_rules_is_found(home: Path) -> None:
-    asked = table("fail-static", home)
+    asked, model = right("fail-static")
     good = POLICIES["fail-static"]
     mutant = replace(good, brain=replace(good.brain, withheld=1))
-    whole = held_against(changed(asked, mutant), home, computed(asked, home))
+    whole = held_against(changed(asked, mutant), home, model)
     assert {"dark intervals", "pairs hit", "stale routes"} <= {
         name for name, _ in of(whole, "fail-static").disagreements
     }
 
 
 def test_a_link_of_another_length_is_found(home: Path) -> None:
-    asked = table("fail-static", home)
+    asked, model = right("fail-static")
     link = asked.topology.link("mad-mil")
     links = tuple(replace(one, delay_ms=link.delay_ms + 4) if one is link else one for one in asked.topology.links)
     longer = replace(asked, topology=replace(asked.topology, links=links))
     other = computed(longer, home, claims=EMULATED)
-    model = computed(asked, home)
     rewrite(other.path, topology=model.manifest["topology"])
     whole = compare(folder.read(other.path), model)
     assert wrong(of(whole, "fail-static"), "delays")
 
 
 def test_a_link_that_loses_more_than_asked_is_found(home: Path) -> None:
-    asked = table("fail-static", home)
+    asked, model = right("fail-static")
     strikes = tuple(
         replace(event, settings={**event.settings, "loss": 0.5})
         if getattr(event, "settings", {}).get("loss")
@@ -117,7 +121,6 @@ def test_a_link_that_loses_more_than_asked_is_found(home: Path) -> None:
     )
     lossier = replace(asked, timeline=replace(asked.timeline, events=strikes))
     other = computed(lossier, home, claims=EMULATED)
-    model = computed(asked, home)
     rewrite(other.path, spec=model.manifest["spec"])
     assert wrong(of(compare(folder.read(other.path), model), "fail-static"), "losses by chance")
 
@@ -137,8 +140,8 @@ def test_a_missing_bypass_rule_is_found(pop: str, home: Path) -> None:
 # ------------------------------------------------------------------ what does not belong together
 
 
-def test_all_that_differs_is_told_at_once(home: Path) -> None:
-    one, other = (computed(table(policy, home), home) for policy in ("fail-static", "fast-reroute"))
+def test_all_that_differs_is_told_at_once() -> None:
+    one, other = (right(policy)[1] for policy in ("fail-static", "fast-reroute"))
     with pytest.raises(InputError) as caught:
         compare(one, other)
     messages = [problem.message for problem in caught.value.problems]
@@ -149,8 +152,8 @@ def test_all_that_differs_is_told_at_once(home: Path) -> None:
 
 
 def test_what_cannot_be_believed_proves_nothing(home: Path) -> None:
-    asked = table("fail-static", home)
-    model, other = computed(asked, home), computed(asked, home, claims=EMULATED)
+    asked, model = right("fail-static")
+    other = computed(asked, home, claims=EMULATED)
     journal = other.path / "journal.jsonl"
     stolen = '{"policy": "fail-static", "t": %d, "event": "load", "idle_pct": 0, "foreign_pct": 60}\n'
     with journal.open("a") as file:
