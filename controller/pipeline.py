@@ -9,7 +9,7 @@
                     own node SID, bottom            pop, output to the host (a heartbeat rule where a
                                                     PoP withdraws; there MPLS above is permanent)
                     own node SID, not bottom        pop, look again
-                    adjacency SID of port p         pop, output p
+                    adjacency SID of port p         pop, group p
                     binding SID, bottom             swap and push the rest of its path, look again
                     any bypass, on its way          dec TTL, group (the last hop of a second one: output)
                     any bypass, at its end          pop, look again
@@ -166,7 +166,7 @@ def _few_flows(plan: Plan, pop: str) -> Iterator[FlowRule]:
             LABELS,
             PRIORITY,
             Match(eth_type=ETH_MPLS, mpls_label=labels.adjacency(port), mpls_bos=0),
-            (Pop(ETH_MPLS), Output(port)),
+            (Pop(ETH_MPLS), ToGroup(port)),
         )
     yield from (_binding_rule(each) for way in plan.steered.values() for each in way.bindings if each.pop == pop)
     if plan.repairs:
