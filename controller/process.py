@@ -64,11 +64,12 @@ class ControllerProcess:
         port: int = OPENFLOW_PORT,
         on_line: OnLine = lambda _line: None,
         deadline_s: float = _START_DEADLINE_S,
+        title: str = "controller",
     ) -> None:
         self._command = list(command)
         self._namespace_pid = namespace_pid
         self.port = port
-        self._on_line = on_line
+        self._on_line, self._title = on_line, title
         self._deadline_s = deadline_s
         self.memory = ""
         """What the next start begins with (``controller.memory``); empty: as the command says."""
@@ -97,7 +98,7 @@ class ControllerProcess:
             _wait(lambda: listens(child.pid, self.port), self._deadline_s, child.pid)
         except LabError as error:
             self.kill()
-            message = f"the controller does not listen on port {self.port}: {error}"
+            message = f"the {self._title} does not listen on port {self.port}: {error}"
             raise LabError(message + self._last_words()) from None
 
     def kill(self) -> None:
@@ -148,7 +149,7 @@ class ControllerProcess:
         thread.start()
         thread.join()
         if isinstance(outcome[0], Exception):
-            raise LabError(f"the controller cannot be started: {outcome[0]}") from outcome[0]
+            raise LabError(f"the {self._title} cannot be started: {outcome[0]}") from outcome[0]
         return outcome[0]
 
     def _fork(self) -> subprocess.Popen[str] | Exception:

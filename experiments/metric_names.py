@@ -34,6 +34,7 @@ METRICS: dict[str, str] = {
     "mitigate_s": "last bad window after the fault",
     "repair_s": "forwarding state equals the oracle's after the fault",
     "return_cost_s": "from the first hello of the returned brain until forwarding equals the oracle's",
+    "takeover_s": "from the loss of the leading brain until another has gone through every PoP",
     "return_lost": "probes lost while the returned brain reconciles",
     "return_peak_mods_per_s": "most flow and group changes in a second while it reconciles",
     "push_reach_90_s": "from the order of a bad push until 90 % of the PoPs have it",

@@ -58,6 +58,8 @@ def _phase(story: Story, place: int, number: Ints, calm: latency.Delays) -> Meas
     found |= _bulk(story, phase.start_s, phase.end_s)
     found |= exposure(story, phase.start_s, phase.end_s)
     found["mitigate_s"] = _mitigate(story, phase, mine)
+    if (taken := responses.takeover(story, phase)) is not None:
+        found["takeover_s"] = taken
     if returned := responses.return_cost(story, phase):
         found |= returned | {"return_lost": found["probes_lost"]}
     return found
@@ -71,7 +73,7 @@ def _overall(story: Story, number: Ints, by_phase: dict[str, Measures]) -> Measu
     found |= _outages(story, np.where(inside, 0, NOWHERE))
     found |= _bulk(story, story.start_s, story.end_s)
     found |= exposure(story, story.start_s, story.end_s)
-    for name in ("in_flight_ms", "repair_ms", "return_cost_s", "return_lost", "return_peak_mods_per_s"):
+    for name in ("in_flight_ms", "repair_ms", "takeover_s", "return_cost_s", "return_lost", "return_peak_mods_per_s"):
         known = [measures[name] for measures in by_phase.values() if name in measures]
         with_value = [one for one in known if one.value is not None]
         if known:

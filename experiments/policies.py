@@ -47,6 +47,11 @@ class Policy:
         return bridges or returns or self.brain.unknown_means != STATIC or bool(self.companions)
 
     @property
+    def store(self) -> Etcd | None:
+        """Where several brains elect their leader."""
+        return next((companion for companion in self.companions if isinstance(companion, Etcd)), None)
+
+    @property
     def needs(self) -> tuple[str, ...]:
         """Abilities beyond those of every emulated run, for its companions."""
         return tuple(dict.fromkeys(need for companion in self.companions for need in companion.needs))

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from experiments import mistakes, policies, reading
-from experiments.faults import FAULTS
-from experiments.faults.brains import impossible
-from experiments.faults.kind import BRAIN
+from experiments.faults import FAULTS, brains, members
+from experiments.faults.kind import BRAIN, ETCD
 from experiments.planning import Planned, plan
 from experiments.policies import Policy, policy
 from experiments.spec import Spec
@@ -95,14 +94,20 @@ def _wrong_policies(names: tuple[str, ...] | None) -> list[str]:
 
 
 def _without_brains(origin: reading.Source, choice: Choice) -> Iterator[Problem]:
-    """Strikes at a brain that a chosen policy does not have."""
+    """Strikes at a brain, or at a store of brains, that a chosen policy does not have."""
     named: Any = choice.policies or (origin.data.get("policies") if isinstance(origin.data, dict) else None)
     names = [name for name in named if isinstance(name, str)] if isinstance(named, (list, tuple)) else []
     chosen = [policy(name) for name in names if not policies.wrong(name)]
     for i, (kind, target) in mistakes.targets(origin):
-        for each in chosen if FAULTS[kind].aims_at == BRAIN else ():
-            if why := impossible(target, each.brains):
+        for each in chosen:
+            if why := _impossible(FAULTS[kind].aims_at, target, each):
                 yield origin.problem(("timeline", i, "target"), f"'{target}': the policy {each.name} {why}")
+
+
+def _impossible(aims_at: str, target: str, struck: Policy) -> str:
+    if aims_at == ETCD:
+        return members.impossible(target, struck.store.members if struck.store else 0)
+    return brains.impossible(target, struck.brains) if aims_at == BRAIN else ""
 
 
 def _topology(origin: reading.Source, choice: Choice, problems: list[Problem]) -> Topology | None:

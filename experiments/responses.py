@@ -147,6 +147,27 @@ def _cost(story: Story, phase: Phase) -> Measure:
     return Measure(max(done) - hellos[0], STAMP_ERROR_S)
 
 
+def takeover(story: Story, phase: Phase) -> Measure | None:
+    """From the loss of the leader until another brain has gone through every PoP; None where brains elect none.
+
+    A brain goes through a PoP when the switch has made it MASTER and was read back: what differs is sent then.
+    """
+    struck = [event for event in phase.opened_by if event.aims_at == "brain" and not event.restores]
+    if not struck or not said(story, "leads"):
+        return None
+    leads = within(said(story, "leads"), phase)
+    if not leads:
+        return unknown("nobody took over in this phase")
+    new = leads[0]
+    seen: dict[str, float] = {}
+    for line in within(said(story, "reconciling"), phase):
+        if line.get("brain") == new.get("brain") and float(line["t"]) >= float(new["t"]):
+            seen.setdefault(str(line.get("pop")), float(line["t"]))
+    if missing := len(set(story.topology.names) - seen.keys()):
+        return unknown(f"the new leader had not come to {missing} PoPs when the phase ended")
+    return Measure(max(seen.values()) - struck[0].began_s, STAMP_ERROR_S)
+
+
 def peak_mods(lines: Sequence[Line]) -> int:
     """The most flow and group changes that fell into one second."""
     per_s: Counter[int] = Counter()

@@ -11,6 +11,7 @@ whole network, which are those that the brain installs. Of links, PoPs and contr
     busiest PoP, brain's PoP, …     by the demand that begins, ends or passes there
     control:ams, control:all, …     the control channels of those PoPs
     leader, follower, all, brain-2  of several brains (``experiments.faults.brains``)
+    leader, quorum, etcd-2, …       of the brains' store (``experiments.faults.members``)
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from controller.paths import Paths, shortest
+from experiments.faults import members
 from experiments.faults.brains import ALL, FOLLOWER, LEADER, NAME
-from experiments.faults.kind import BRAIN, CONTROL, CONTROL_CHANNEL, LINK, MACHINE, ORDER, POP, PUSH, SWITCH
+from experiments.faults.kind import BRAIN, CONTROL, CONTROL_CHANNEL, ETCD, LINK, MACHINE, ORDER, POP, PUSH, SWITCH
 from topology.errors import InputError, Problem, unknown
 from topology.model import Link, Pair, Topology
 
@@ -47,6 +49,7 @@ TARGETS: Mapping[str, str] = {
     MACHINE: "none",
     PUSH: "the PoPs that it touches: as PoPs; all when absent",
     ORDER: "none",
+    ETCD: f"members of the brains' store: {', '.join(members.ROLES)}, or a name such as etcd-2",
 }
 """What a fault aims at → what can be its target, in words."""
 
@@ -106,6 +109,8 @@ def resolve(
         return (_nothing_else(words, BRAIN),)
     if aims_at == PUSH and not words:
         return topology.names
+    if aims_at == ETCD:
+        return (_member(words or (ALL if restores else LEADER)),)
     if aims_at == MACHINE:
         return (_nothing_else(words, MACHINE),)
     resolver = _Resolver(topology, shares, lots or Lots(0), restores)
@@ -139,6 +144,14 @@ def _nothing_else(words: str, only: str) -> str:
     if words not in ("", only):
         raise InputError(f"this fault strikes the {only} and takes no other target than '{only}'; found '{words}'")
     return only
+
+
+def _member(words: str) -> str:
+    """Of the brains' store; a role stays one, as with brains."""
+    if words in members.ROLES or members.NAME.fullmatch(words):
+        return words
+    known = ", ".join(f"'{role}'" for role in members.ROLES)
+    raise InputError(f"this fault strikes the brains' store: {known} or a name such as 'etcd-2'; found '{words}'")
 
 
 class _Resolver:

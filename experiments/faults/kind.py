@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 from experiments.lab import Lab, LinkControl
 
 BRAIN, LINK, CONTROL_CHANNEL, POP, SWITCH, MACHINE = "brain", "link", "control", "pop", "switch", "machine"
-PUSH, ORDER = "push", "order"
+PUSH, ORDER, ETCD = "push", "order", "etcd"
 """What a kind can aim at; a push at the PoPs that it touches, an order at what the brain does next."""
 CONTROL = "control:"
 """Prefix of targets that are control channels: ``control:ams``."""
@@ -52,7 +52,7 @@ class Fault(Protocol):
 
     kind: ClassVar[str]
     aims_at: ClassVar[str]
-    """``"brain"``, ``"link"``, ``"control"``, ``"pop"``, ``"switch"`` or ``"machine"``: what its targets must be."""
+    """``"brain"``, ``"link"``, ``"control"``, ``"pop"``, ``"switch"``, ``"machine"``, ``"etcd"``: what it strikes."""
     severs: ClassVar[bool]
     """Whether links (all, of a PoP) carry nothing any more while it stands: the oracle must know."""
     settings: ClassVar[Settings]

@@ -13,7 +13,6 @@ from controller.process import ControllerProcess, OnLine, command, contest
 from experiments.lab import brain_names
 from experiments.policies import Policy
 from topology.addressing import openflow_port
-from topology.replica.etcd import Etcd
 from topology.replica.network import BRAIN, Network
 
 
@@ -53,9 +52,8 @@ class BrainSite:
     def _brain(self, name: str, port: int, policy: Policy, said: OnLine) -> EmulatedBrain:
         settings = json.dumps(asdict(policy.brain))
         started_by = command(self.inventory, settings, framework=self.framework, port=port)
-        for etcd in policy.companions:
-            if isinstance(etcd, Etcd):
-                started_by += contest(name, json.dumps(asdict(policy.election)), etcd.client_ports)
+        if policy.store is not None:
+            started_by += contest(name, json.dumps(asdict(policy.election)), policy.store.client_ports)
         brain = EmulatedBrain(started_by, namespace_pid=self.network.pid(BRAIN), port=port, on_line=said)
         brain.network, brain.usual_memory = self.network, policy.brain.returns
         return brain

@@ -28,7 +28,7 @@ class Cluster:
 
     def _member(self, number: int, data: Path) -> ControllerProcess:
         words, port = command(self._settings, number, data), self._settings.client_ports[number]
-        return ControllerProcess(words, namespace_pid=self._site_pid, port=port)
+        return ControllerProcess(words, namespace_pid=self._site_pid, port=port, title=self._settings.names[number])
 
     def start(self) -> None:
         """Raises LabError with a member's last words when it does not come up."""

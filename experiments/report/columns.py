@@ -71,6 +71,9 @@ def _columns(policies: Mapping[str, Policy]) -> list[Column]:
         found.append(
             Column((f"{how}:", "lost"), f"probes lost by the {how} alone, in phase {lost}", _of(lost, "probes_lost"))
         )
+    if any("takeover_s" in policy["phases"].get(lost, {}) for policy in policies.values()):
+        over = "from the loss of the leading brain until another has gone through every PoP"
+        found.append(Column(("take-", "over"), over, _of(lost, "takeover_s")))
     if cut:
         found += _cut_columns(cut, broken.split(".")[-1])
     whole = "of all 1 s windows with at most 5 % loss, weighted by demand, whole run"

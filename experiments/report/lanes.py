@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 WORDS = {
     "brain.kill": "brain killed", "brain.hang": "brain hung", "brain.poweroff": "brain without power",
+    "etcd.kill": "store's member killed",
     "link.cut": "cut", "link.silent": "silently cut", "link.degrade": "degraded",
     "control.cut": "cut", "control.silent": "silently cut", "control.degrade": "degraded",
 }  # fmt: skip

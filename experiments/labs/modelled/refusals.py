@@ -15,6 +15,8 @@ FAULTS = frozenset(
         "brain.poweroff",
         "brain.replan",
         "brain.return",
+        "etcd.kill",
+        "etcd.return",
         "control.cut",
         "control.degrade",
         "control.heal",

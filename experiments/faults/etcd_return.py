@@ -1,0 +1,50 @@
+"""``etcd.return``: killed members of the brains' store run again, with what they had on disk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from experiments.faults.brains import ALL
+from experiments.faults.kind import ETCD, NO_SETTINGS, Evidence, Fact, Fault, Settings, until
+from experiments.faults.members import LEADER_S, members, settled, store
+from experiments.faults.registry import FAULTS
+from experiments.lab import Lab
+
+
+@FAULTS.register
+@dataclass(slots=True)
+class EtcdReturn:
+    """Running in the process table, every one answers, and they have a leader."""
+
+    kind: ClassVar[str] = "etcd.return"
+    aims_at: ClassVar[str] = ETCD
+    severs: ClassVar[bool] = False
+    settings: ClassVar[Settings] = NO_SETTINGS
+    targets: tuple[str, ...] = (ALL,)
+
+    def undoes(self, other: Fault) -> bool:
+        return other.aims_at == self.aims_at and (ALL in self.targets or set(other.targets) <= set(self.targets))
+
+    def inject(self, lab: Lab) -> None:
+        """What ``undoes`` left to do: members that died by themselves."""
+        self.targets = settled(lab, self.targets)
+        for member in members(lab, self.targets):
+            if member.state() == "gone":
+                member.start()
+
+    def proof(self, lab: Lab) -> Evidence:
+        found, wanted = store(lab), set(self.targets)
+        until(lab, lambda: wanted <= set(found.answering()) and found.leader() is not None, LEADER_S)
+        states, answering = {member.state() for member in members(lab, self.targets)}, set(found.answering())
+        leader = found.leader()
+        return Evidence(
+            (
+                Fact("members", " and ".join(sorted(states)), states == {"running"}),
+                Fact("members_answering", len(answering), wanted <= answering),
+                Fact("store_leader", leader, leader is not None),
+            )
+        )
+
+    def heal(self, lab: Lab) -> None:
+        """A return is healthy: nothing to undo."""

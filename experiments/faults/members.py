@@ -1,0 +1,63 @@
+"""Which members of the brains' store a fault strikes: roles are resolved when it strikes, as in ``brains``.
+
+leader, follower         the one that the others follow; the first running one that is not
+quorum                   the leader and as many others as it takes that the rest cannot decide
+all, etcd-2              every one; the one of that name
+"""
+
+from __future__ import annotations
+
+import re
+
+from experiments.faults.brains import ALL, FOLLOWER, LEADER
+from experiments.faults.kind import until
+from experiments.lab import Lab, MemberControl, StoreControl
+from topology.errors import LabError
+
+QUORUM = "quorum"
+ROLES = (LEADER, FOLLOWER, QUORUM, ALL)
+NAME = re.compile(r"etcd-[1-9]\d*")
+LEADER_S = 5.0
+"""How long a strike waits for the store to have a leader, and a proof for it to have lost or found one."""
+
+
+def store(lab: Lab) -> StoreControl:
+    """Raises LabError where there is none."""
+    if lab.store is None:
+        raise LabError("this policy's brains have no store that could be struck")
+    return lab.store
+
+
+def settled(lab: Lab, targets: tuple[str, ...]) -> tuple[str, ...]:
+    """``targets`` with a role turned into names. Raises LabError when nobody plays it."""
+    struck = store(lab)
+    if targets == (ALL,):
+        return tuple(struck.members)
+    if targets[0] not in ROLES:
+        return targets
+    until(lab, lambda: struck.leader() is not None, LEADER_S)
+    if (leader := struck.leader()) is None:
+        raise LabError("the store has no leader now")
+    others = [name for name, one in struck.members.items() if name != leader and one.state() == "running"]
+    too_few = needed(struck) - 1
+    found = {LEADER: [leader], FOLLOWER: others[:1], QUORUM: [leader, *others[: len(others) - too_few]]}
+    return tuple(found[targets[0]])
+
+
+def needed(struck: StoreControl) -> int:
+    """How many members it takes to decide anything."""
+    return len(struck.members) // 2 + 1
+
+
+def members(lab: Lab, targets: tuple[str, ...]) -> tuple[MemberControl, ...]:
+    """Those of settled targets; none behind a role."""
+    return tuple(member for name, member in store(lab).members.items() if name in targets)
+
+
+def impossible(target: str, count: int) -> str:
+    """Why a policy whose store has ``count`` members (0: no store) has no such target; empty when it has."""
+    if count == 0:
+        return "has no store that elects anybody"
+    if NAME.fullmatch(target) and int(target.partition("-")[2]) > count:
+        return f"has a store of {count} members"
+    return ""
