@@ -60,6 +60,14 @@ class Policy:
 BFD_INTERVAL_MS = 100
 """Transmit and receive interval of BFD (RFC 5880); detection after three of them."""
 
+STANDBY = Policy(
+    "standby",
+    "fast-reroute with three brains: when the leader is lost another takes over within 2 s (etcd, OpenFlow roles)",
+    switch=SwitchSettings(bfd_interval_ms=BFD_INTERVAL_MS),
+    brain=BrainSettings(fast_reroute=True),
+    brains=3,
+    companions=(Etcd(),),
+)
 POLICIES: dict[str, Policy] = {
     policy.name: policy
     for policy in (
@@ -93,22 +101,19 @@ POLICIES: dict[str, Policy] = {
             brain=BrainSettings(fast_reroute=True, guard_timeout_s=3, refresh_s=1.0),
             companions=(Igp(bfd_interval_ms=BFD_INTERVAL_MS),),
         ),
-        Policy(
-            "standby",
-            "fast-reroute, and three brains: when one dies another takes over within 2 s (etcd, OpenFlow roles)",
-            switch=SwitchSettings(bfd_interval_ms=BFD_INTERVAL_MS),
-            brain=BrainSettings(fast_reroute=True),
-            brains=3,
-            companions=(Etcd(),),
+        STANDBY,
+        replace(
+            STANDBY,
+            name="standby-defaults",
+            summary="standby with etcd's own timers: another brain takes over within 3.5 s",
+            election=ElectionSettings(ttl_s=2),
+            companions=(Etcd(heartbeat_ms=100, election_ms=1000),),
         ),
-        Policy(
-            "standby-heedless",
-            "standby whose leader does not watch its own lease: wrong on purpose, to see the switches refuse it",
-            switch=SwitchSettings(bfd_interval_ms=BFD_INTERVAL_MS),
-            brain=BrainSettings(fast_reroute=True),
-            brains=3,
+        replace(
+            STANDBY,
+            name="standby-heedless",
+            summary="standby whose leader does not look at its own lease: wrong on purpose, to see it refused",
             election=ElectionSettings(heedful=False),
-            companions=(Etcd(),),
         ),
         Policy(
             "broken",
