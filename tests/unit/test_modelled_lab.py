@@ -19,6 +19,7 @@ from experiments.labs.modelled.clock import Clock
 from experiments.labs.modelled.history import Past
 from experiments.labs.modelled.oracle import Oracle
 from experiments.labs.modelled.switch import ModelSwitch
+from experiments.policies import POLICIES
 from experiments.prepare import Choice, prepare
 from experiments.spec import Spec
 from topology.errors import InputError, LabError
@@ -62,6 +63,7 @@ ENDS = {
     "pop.return": "down",
     "switch.return": "crash",
     "push.rollback": "poison",
+    "etcd.return": "kill",
 }
 """End of faults → what it ends here."""
 TARGET = {"link": "a-b", "control": "control:b", "pop": "b", "switch": "b"}
@@ -72,11 +74,13 @@ SETTINGS = {
 }
 
 
-@pytest.mark.parametrize("policy", ["soft-state", "fail-static", "fast-reroute"])
+@pytest.mark.parametrize("policy", ["soft-state", "fail-static", "fast-reroute", "standby"])
 @pytest.mark.parametrize("kind", FAULTS.names())
 def test_every_kind_of_fault_proves_itself(kind: str, policy: str, tmp_path: Path) -> None:
     if kind not in refusals.FAULTS:
         pytest.skip(f"the model refuses {kind}")
+    if kind.startswith("etcd") and POLICIES[policy].store is None:
+        pytest.skip(f"{policy} has no store")
     first = {end: f"{end.partition('.')[0]}.{broken}" for end, broken in ENDS.items()}.get(kind, kind)
     sort = kind.partition(".")[0]
     target = {"target": TARGET[sort]} if sort in TARGET else {}
