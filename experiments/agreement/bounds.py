@@ -17,7 +17,7 @@ from typing import Any
 
 from experiments.faults.kind import BRAIN, CONTROL, CONTROL_CHANNEL, LINK
 from experiments.labs.modelled.failopen import PROBES
-from experiments.labs.modelled.timers import BFD_MULTIPLIER, BFD_SLOW_S, BRAIN_START_S, PROBE_S
+from experiments.labs.modelled.timers import AGENT_RETRY_S, BFD_MULTIPLIER, BFD_SLOW_S, BRAIN_START_S, PROBE_S
 from experiments.story import Event
 
 PROBE_INTERVALS = 2
@@ -30,6 +30,8 @@ EXPIRY_LAG_S = 0.5
 """Open vSwitch expires rules at most so late (max-revalidator, ovs-vswitchd.conf.db(5))."""
 START_S = 0.3
 """How much longer or shorter a brain takes from exec to listening: 0.4–0.6 s measured on two idle cores."""
+IGP_WRITES_S = 0.3
+"""From a routing daemon's loss of a neighbour to the last PoP's rules: 0.05–0.2 s measured on two busy cores."""
 HANDSHAKES = 6
 """Round trips from the first SYN to the last barrier of a reconciled switch."""
 
@@ -46,6 +48,12 @@ class Design:
     """Inactivity probe, as Open vSwitch heeds it."""
     forgets_s: float = 0.0
     """A switch that has heard nothing for so long becomes a MAC learner."""
+    igp_detection_s: float = 0.0
+    """Of the routing daemons, where there are any: BFD's detection time …"""
+    igp_interval_s: float = 0.0
+    """… and interval, …"""
+    igp_hello_s: float = 0.0
+    """… and how often they say hello."""
 
     @classmethod
     def of(cls, policy: Mapping[str, Any]) -> Design:
@@ -53,6 +61,8 @@ class Design:
         switch, brain = policy.get("switch") or {}, policy.get("brain") or {}
         guard_s = float(brain.get("guard_timeout_s") or 0.0)
         probe_s = float(switch.get("inactivity_probe_ms") or 1e3 * PROBE_S) / 1e3
+        igp: Mapping[str, Any] = next((each for each in policy.get("companions") or () if "spf_delay_ms" in each), {})
+        interval_s = float(igp.get("bfd_interval_ms") or 0.0) / 1e3
         return cls(
             bfd_s=float(switch.get("bfd_interval_ms") or 0.0) / 1e3,
             guard_s=guard_s,
@@ -60,6 +70,9 @@ class Design:
             backoff_s=float(switch.get("max_backoff_ms") or 8000.0) / 1e3,
             probe_s=max(PROBE_S, probe_s),
             forgets_s=PROBES * probe_s if switch.get("fail_mode") == "standalone" else 0.0,
+            igp_detection_s=interval_s * float(igp.get("bfd_multiplier") or 0.0),
+            igp_interval_s=interval_s,
+            igp_hello_s=float(igp.get("hello_s") or 0.0),
         )
 
 
@@ -172,6 +185,25 @@ def attempts(design: Design) -> str:
     return f"an attempt every {design.backoff_s:g} s (max_backoff) and the round trip of its refusal"
 
 
+def _igp(cause: Cause) -> Iterator[Timer]:
+    design = cause.design
+    if not (design.igp_hello_s and cause.of_links):
+        return
+    if cause.event.restores:
+        source = f"routing daemons say hello every {design.igp_hello_s:g} s; both must have, and the switch carry it"
+        latest_s = 2 * design.igp_hello_s + AGENT_RETRY_S + IGP_WRITES_S
+        yield Timer("hello", 0.0, latest_s, latest_s, source)
+    else:
+        source = (
+            f"routing daemons: BFD after {design.igp_detection_s:g} s at most, one interval less at best; announcing, "
+            f"computing and writing take up to {IGP_WRITES_S:g} s on two cores"
+        )
+        earliest_s = design.igp_detection_s - design.igp_interval_s
+        yield Timer(
+            "igp", earliest_s, design.igp_detection_s + IGP_WRITES_S, design.igp_interval_s + IGP_WRITES_S, source
+        )
+
+
 def _tcp(cause: Cause) -> Iterator[Timer]:
     if cause.event.restores and (cause.event.control or CONTROL in cause.event.target):
         source = "TCP tries again after as long as the channel was gone (doubling timeout, RFC 6298 §5.5)"
@@ -185,6 +217,7 @@ TIMERS: tuple[Callable[[Cause], Iterator[Timer]], ...] = (
     _brain,
     _expiry,
     _forgetting,
+    _igp,
     _reconnect,
     _tcp,
 )
