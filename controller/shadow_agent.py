@@ -12,15 +12,16 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from controller.shadow import Routes, by_priority, difference, fixed_rules, route_rules
+from controller.shadow import by_priority, difference, fixed_rules, route_rules
 from topology.errors import LabError
 from topology.forwarding import FlowRule
 from topology.model import Topology
 from topology.replica import flowtext, frr, ovs, routes
 from topology.replica.namespaces import within
-from topology.replica.vswitch import run_all
+from topology.replica.vswitch import try_all
 
 QUIET_S = 0.003
 """A burst of route changes is over when so long nothing came …"""
@@ -29,8 +30,19 @@ BURST_S = 0.02
 RETRY_S = 0.5
 """What a switch has refused is tried again: it may be down, or the brain's groups not there yet."""
 
+SETTLED_S = 1.5
+"""The first routes may not be the last: some neighbours are found a hello later."""
+
 Told = Callable[[str, int, float], None]
 """``told(pop, routes, took_ms)``: the rules of a PoP follow its routes again, so long after the kernel spoke."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """Rules that a switch is to hold, and what it is told for it."""
+
+    rules: tuple[FlowRule, ...]
+    lines: tuple[str, ...]
 
 
 class ShadowAgent:
@@ -43,7 +55,7 @@ class ShadowAgent:
         """``pids``: PoP → a process in its network namespace."""
         self._topology, self._rundir, self._pids, self._told = topology, rundir, pids, told
         self._held: dict[str, tuple[FlowRule, ...]] = dict.fromkeys(topology.names, ())
-        self._known: dict[str, int] = dict.fromkeys(topology.names, 0)
+        self._changed_s = time.monotonic()
         self._refused: dict[str, str] = {}
         self._selector = selectors.DefaultSelector()
         self._wake, self._waker = socket.socketpair()
@@ -55,7 +67,7 @@ class ShadowAgent:
         for pop, pid in self._pids.items():
             self._selector.register(routes.feed(pid), selectors.EVENT_READ, pop)
             self._refused[pop] = "not written yet"
-            self._follow(pop, time.monotonic())
+        self._follow(self._pids, time.monotonic())
         self._thread.start()
 
     @property
@@ -64,14 +76,21 @@ class ShadowAgent:
         return dict(self._refused)
 
     def complete(self) -> bool:
-        """Whether every PoP has a route to every other, and its switch the rules for them."""
-        others = len(self._topology.pops) - 1
-        return not self._refused and all(known == others for known in self._known.values())
+        """Whether every PoP has a route to every other, its switch the rules for them, and none has changed lately."""
+        rules = 2 * (len(self._topology.pops) - 1)
+        found = not self._refused and all(len(held) == rules for held in self._held.values())
+        return found and time.monotonic() > self._changed_s + SETTLED_S
 
     def stop(self) -> None:
+        """Safe to call twice, and when it was never started."""
         if self._thread.is_alive():
             self._waker.send(b"x")
             self._thread.join()
+        for key in list((self._selector.get_map() or {}).values()):
+            key.fileobj.close()  # type: ignore[union-attr]
+        self._selector.close()
+        self._wake.close()
+        self._waker.close()
 
     # ---------------------------------------------------------- the thread
 
@@ -81,8 +100,7 @@ class ShadowAgent:
             if any(key.data is None for key, _ in ready):
                 return
             spoke_s = time.monotonic()
-            for pop in self._burst({key.data for key, _ in ready}) or sorted(self._refused):
-                self._follow(pop, spoke_s)
+            self._follow(self._burst({key.data for key, _ in ready}) or sorted(self._refused), spoke_s)
 
     def _burst(self, pops: set[str]) -> list[str]:
         """All PoPs that speak now, and those that join them before it is quiet."""
@@ -96,41 +114,48 @@ class ShadowAgent:
             pops |= {key.data for key in more}
         return sorted(pops)
 
-    def _follow(self, pop: str, spoke_s: float) -> None:
-        """Ask for the routes and write what differs; a switch that refuses some is asked again later."""
-        held = self._held[pop]
+    def _follow(self, pops: Iterable[str], spoke_s: float) -> None:
+        """Ask for the routes and write what differs: all ask, then all write, so that nobody is far behind.
+
+        A switch that refuses is asked again later.
+        """
+        asked = try_all({pop: within(self._pids[pop], frr.routes_command()) for pop in pops})
+        orders = dict(filter(None, (self._order(pop, answer) for pop, answer in asked.items())))
+        for pop, answer in try_all({pop: self._writing(pop, order.lines) for pop, order in orders.items()}).items():
+            if isinstance(answer, LabError):
+                self._refused[pop] = str(answer)
+                continue
+            self._refused.pop(pop, None)
+            self._held[pop], self._changed_s = orders[pop].rules, time.monotonic()
+            self._told(pop, len(orders[pop].rules) // 2, round((time.monotonic() - spoke_s) * 1e3, 3))
+
+    def _order(self, pop: str, answer: str | LabError) -> tuple[str, _Order] | None:
+        """What its switch is to be told; None where there is nothing to tell, or no answer."""
         try:
-            known = self._read(pop)
-            new = route_rules(self._topology, pop, known)
-            gone, added = difference(held, new)
-            self._held[pop] = (*held, *new)
-            if pop in self._refused:
-                self._write(pop, (*self._foundation(pop), *_lines(gone, sorted(new, key=by_priority))))
-            elif gone or added:
-                self._write(pop, _lines(gone, added))
+            if isinstance(answer, LabError):
+                raise answer
+            new = route_rules(self._topology, pop, routes.parse(answer, self._topology, pop))
         except LabError as error:
             self._refused[pop] = str(error)
-            return
-        self._held[pop], self._known[pop] = new, len(known)
-        self._refused.pop(pop, None)
-        if gone or added:
-            self._told(pop, len(known), round((time.monotonic() - spoke_s) * 1e3, 3))
+            return None
+        gone, added = difference(self._held[pop], new)
+        # until it is known what has been written, all of it may have been
+        self._held[pop] = tuple(dict.fromkeys((*self._held[pop], *new)))
+        if pop in self._refused:
+            return pop, _Order(new, (*self._foundation(pop), *_lines(gone, sorted(new, key=by_priority))))
+        return (pop, _Order(new, tuple(_lines(gone, added)))) if gone or added else None
 
     def _foundation(self, pop: str) -> Iterator[str]:
         """What depends on no route: the daemon's own packets, and the way into the shadow."""
         yield from frr.plumbing_flows(self._topology, pop)
         yield from map(flowtext.flow_text, fixed_rules(self._topology, pop))
 
-    def _read(self, pop: str) -> Routes:
-        asked = within(self._pids[pop], frr.routes_command())
-        return routes.parse(run_all({pop: asked})[pop], self._topology, pop)
-
-    def _write(self, pop: str, lines: Iterable[str]) -> None:
+    def _writing(self, pop: str, lines: Iterable[str]) -> ovs.Command:
         """Line by line, up to the first that is refused."""
         place = ovs.Place(self._rundir, pop)
         file = place.home / "shadow.flows"
         file.write_text("\n".join(lines))
-        run_all({pop: ovs.add_flows(place, file)})
+        return ovs.add_flows(place, file)
 
 
 def _lines(gone: Iterable[FlowRule], added: Iterable[FlowRule]) -> Iterator[str]:

@@ -37,9 +37,19 @@ def wait_for(condition: Callable[[], bool], deadline_s: float, what: str) -> Non
 
 def run_all(commands: Mapping[Key, ovs.Command], deadline_s: float = START_S) -> dict[Key, str]:
     """Run these side by side; their output. LabError with the complaint of the first that fails."""
+    outputs: dict[Key, str] = {}
+    for key, answer in try_all(commands, deadline_s).items():
+        if isinstance(answer, LabError):
+            raise answer
+        outputs[key] = answer
+    return outputs
+
+
+def try_all(commands: Mapping[Key, ovs.Command], deadline_s: float = START_S) -> dict[Key, str | LabError]:
+    """The same, with the complaints among the outputs."""
     running = {key: _spawn(command) for key, command in commands.items()}
     try:
-        return {key: _output(commands[key][0], process, deadline_s) for key, process in running.items()}
+        return {key: _answer(commands[key][0], process, deadline_s) for key, process in running.items()}
     finally:
         for process in running.values():
             process.kill()
@@ -160,6 +170,13 @@ def _spawn(command: ovs.Command) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+def _answer(name: str, process: subprocess.Popen[str], deadline_s: float) -> str | LabError:
+    try:
+        return _output(name, process, deadline_s)
+    except LabError as error:
+        return error
 
 
 def _output(name: str, process: subprocess.Popen[str], deadline_s: float) -> str:
