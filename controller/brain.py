@@ -268,8 +268,9 @@ class Brain:
             yield Note("replan-refused", {"why": "an update is under way" if self.plan else "still gathering"})
             return
         self._metric = METRICS[order.metric]
-        yield Note("replan", {"metric": order.metric})
-        yield from self._in_stages(self._planned(self._view(now), 1 - self.plan.version), now)
+        version = 1 - self.plan.version
+        yield Note("replan", {"metric": order.metric, "version": version})
+        yield from self._in_stages(self._planned(self._view(now), version), now)
 
     def _at_once(self, plan: Plan, now: float) -> Iterator[Command]:
         """A failure: traffic is being lost, so nothing is waited for."""

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from controller.orders import Order, dump
+from controller.throttle import Throttle
 from topology.addressing import OPENFLOW_PORT
 from topology.errors import LabError
 from topology.replica.namespaces import enter_network
@@ -74,8 +75,10 @@ class ControllerProcess:
         self.memory = ""
         """What the next start begins with (``controller.memory``); empty: as the command says."""
         self._child: subprocess.Popen[str] | None = None
+        self._throttle: Throttle | None = None
         self._readers: tuple[threading.Thread, ...] = ()
         self._words: Counter[str] = Counter()
+        self._newest: dict[str, Mapping[str, Any]] = {}
         self._stderr: deque[str] = deque(maxlen=_LAST_WORDS)
 
     @property
@@ -114,6 +117,12 @@ class ControllerProcess:
     def resume(self) -> None:
         self._signal(signal.SIGCONT, "running")
 
+    def throttle(self, share: float, period_s: float) -> None:
+        """Let it compute for that share (0…1) of each period only; 1 ends it. Nothing happens when it is gone."""
+        if self._throttle is not None:
+            self._throttle.end()
+        self._throttle = Throttle(self.pid, share, period_s) if share < 1 and self.pid is not None else None
+
     def tell(self, order: Order) -> None:
         """A line on its standard input: obeyed when it next looks, lost when it is gone."""
         if self._child is not None and self._child.stdin is not None and self.state() != "gone":
@@ -124,6 +133,10 @@ class ControllerProcess:
     def said(self, what: str) -> int:
         """How many lines of this kind it has logged, over all its lives."""
         return self._words[what]
+
+    def last(self, what: str) -> Mapping[str, Any]:
+        """The newest of them; empty without any."""
+        return self._newest.get(what, {})
 
     def state(self) -> str:
         """``"running"``, ``"stopped"`` or ``"gone"``, from the kernel's process table."""
@@ -180,6 +193,7 @@ class ControllerProcess:
         """Collect a child that is dying or dead, and what it still had to say."""
         if self._child is None:
             return
+        self.throttle(1.0, 0.0)
         self._child.wait()
         for reader in self._readers:
             reader.join()
@@ -208,7 +222,9 @@ class ControllerProcess:
         except ValueError:
             line = None
         told = line if isinstance(line, dict) else {"what": "stdout", "line": text}
-        self._words[str(told.get("what"))] += 1
+        what = str(told.get("what"))
+        self._words[what] += 1
+        self._newest[what] = told
         self._on_line(told)
 
     def _take_error(self, text: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from controller.orders import Order
 from topology.forwarding import Snapshot
@@ -61,6 +61,9 @@ class BrainControl(Protocol):
 
     def said(self, what: str) -> int:
         """How many lines of this kind it has logged, over all its lives."""
+
+    def last(self, what: str) -> Mapping[str, Any]:
+        """The newest of them; empty without any."""
 
     def connected(self) -> frozenset[str]:
         """PoPs whose switch holds an established control connection, from the kernel's TCP tables."""

@@ -148,6 +148,14 @@ class Metered(Protocol):
         """Processor time since it started (s), from the kernel. Raises LabError when it is gone."""
 
 
+@runtime_checkable
+class Throttled(Protocol):
+    """An optional power of a ``BrainControl``: it can be made slow."""
+
+    def throttle(self, share: float, period_s: float) -> None:
+        """Let it compute for that share (0…1) of each period only; 1 ends it. Nothing happens when it is gone."""
+
+
 Settings = Mapping[str, Callable[[object], Any]]
 """Name of a setting → what reads it from the spec (raises ValueError)."""
 NO_SETTINGS: Settings = MappingProxyType({})

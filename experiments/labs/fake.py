@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from controller.orders import Order
 from experiments.lab import BrainControl, LinkControl, LinkShape, PathTrace, SwitchControl, TrafficPlan, brain_names
@@ -138,6 +139,10 @@ class FakeBrain:
     def said(self, what: str) -> int:
         """It obeys nothing and says nothing."""
         return self._words[what]
+
+    def last(self, what: str) -> Mapping[str, Any]:
+        """Nothing: it says nothing."""
+        return {"count": self._words[what]} if self._words[what] else {}
 
     def returns_as(self, memory: str) -> None:
         self._note(f"returns_as {memory}")

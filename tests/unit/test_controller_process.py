@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from controller.orders import Freeze, Thaw
 from controller.process import ControllerProcess, command, process_state
 from topology.errors import LabError
 
@@ -73,6 +74,43 @@ def test_pause_and_resume(controller: ControllerProcess) -> None:
     controller.pause()
     controller.resume()
     assert controller.state() == "running"
+
+
+def test_a_throttled_one_is_stopped_and_runs_in_turn_until_it_is_let_go(controller: ControllerProcess) -> None:
+    controller.start()
+    controller.throttle(0.2, 0.2)
+    wait_for(lambda: controller.state() == "stopped")
+    wait_for(lambda: controller.state() == "running")
+    wait_for(lambda: controller.state() == "stopped")
+    controller.throttle(1.0, 0.2)
+    assert controller.state() == "running"
+    controller.throttle(0.2, 0.2)
+    controller.kill()
+    assert controller.state() == "gone"
+    controller.throttle(0.2, 0.2)
+
+
+ECHO = """
+import json, socket, sys
+server = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+for line in sys.stdin:
+    sys.stdout.write(json.dumps({"what": "obeyed", "line": json.loads(line)["kind"]}) + "\\n")
+    sys.stdout.flush()
+"""
+
+
+def test_orders_reach_it_and_what_it_says_is_kept(port: int) -> None:
+    controller = ControllerProcess([sys.executable, "-c", ECHO, str(port)], port=port)
+    controller.tell(Freeze())
+    controller.start()
+    assert controller.last("obeyed") == {}
+    controller.tell(Freeze())
+    controller.tell(Thaw())
+    wait_for(lambda: controller.said("obeyed") == 2)
+    assert controller.last("obeyed") == {"what": "obeyed", "line": "thaw"}
+    controller.kill()
+    controller.tell(Freeze())
+    assert controller.said("obeyed") == 2
 
 
 def test_processor_time_stands_still_while_it_is_paused(port: int) -> None:

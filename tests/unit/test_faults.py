@@ -256,3 +256,46 @@ def test_the_registry_refuses_duplicates_and_lists_the_known() -> None:
         registry.register(FAULTS["link.cut"])
     with pytest.raises(InputError, match=r"did you mean 'link\.cut'\? Known: link\.cut"):
         registry["link.cutt"]
+
+
+def test_a_restart_is_seen_between_the_two_lives() -> None:
+    lab = _started()
+    fault = FAULTS.make("brain.restart", "brain", state="wipe")
+    fault.inject(lab)
+    evidence = fault.proof(lab)
+    assert evidence.held
+    assert list(evidence.values.items())[:2] == [("process_between", "gone"), ("switches_connected_between", 0)]
+    assert lab.calls == ["brain.kill", "brain.returns_as wipe", "brain.start"]
+
+
+def test_a_brain_that_survives_its_restart_is_told_by_the_proof() -> None:
+    lab = FakeLab(ring(), deaf=["brain.kill"])
+    fault = FAULTS.make("brain.restart", "brain")
+    fault.inject(lab)
+    assert not fault.proof(lab).held
+
+
+def test_a_brain_flaps_as_links_do() -> None:
+    flap = FAULTS.make("brain.flap", "brain", every=2.0, lasting=4.0)
+    beats = [(beat.at_s, beat.fault, beat.proven) for beat in flap.beats(1.0, "1")]  # type: ignore[attr-defined]
+    assert beats == [
+        (1.0, "brain.kill", True),
+        (2.0, "brain.return", False),
+        (3.0, "brain.kill", False),
+        (4.0, "brain.return", True),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "why"),
+    [("share", "0 %", "brain.hang does that"), ("share", "60 %", "at most 50%"), ("period", "50 ms", "too short")],
+)
+def test_a_slowness_that_is_none_is_refused(name: str, text: str, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        FAULTS["brain.slow"].settings[name](text)
+
+
+def test_a_lab_that_cannot_slow_its_brain_proves_no_slowness() -> None:
+    fault = FAULTS.make("brain.slow", "brain")
+    fault.inject(_started())
+    assert not fault.proof(_started()).held

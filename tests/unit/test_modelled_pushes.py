@@ -139,3 +139,14 @@ def test_settings_are_read_or_refused() -> None:
         PushPoison.settings["delay"]("1500 ms")
     with pytest.raises(ValueError, match="did you mean 'crash'"):
         PushPoison.settings["mode"]("crsh")
+
+
+def test_a_slow_brain_is_seen_to_stand_still_and_runs_again_when_healed(stand: Stand) -> None:
+    fault = FAULTS.make("brain.slow", "brain", share=0.1, period=1.0)
+    assert not fault.proof(stand.lab).held, "a healthy one does not"
+    fault.inject(stand.lab)
+    assert fault.proof(stand.lab).held
+    fault.heal(stand.lab)
+    later(stand, 2.0)
+    assert stand.lab.brain.state() == "running"
+    assert not fault.proof(stand.lab).held

@@ -66,10 +66,12 @@ class BrainProcess(Host):
     def __init__(self, clock: Clock, mind: Mind, switches: Mapping[str, ModelSwitch], log: Log) -> None:
         super().__init__(clock)
         self._log, self._words = log, Counter[str]()
+        self._newest: dict[str, Mapping[str, Any]] = {}
         self.dialers: Mapping[str, Dialer] = {}
         self.sessions: dict[str, Session] = {}
         self.counts: Counter[str] = Counter()
         self._mind, self._switches = mind, switches
+        self._turns = self._happened = 0
         self._memory = RECONCILE
         self._ticks = 0
         self._free_s = 0.0
@@ -89,6 +91,7 @@ class BrainProcess(Host):
         self.later(TICK_S, self._tick)
 
     def kill(self) -> None:
+        self._turns += 1
         if self._state != "gone":
             self.sessions.clear()
             self.end()
@@ -101,15 +104,44 @@ class BrainProcess(Host):
         self._must_run()
         self.wake()
 
+    def throttle(self, share: float, period_s: float) -> None:
+        """Nothing happens when it is gone."""
+        self._turns += 1
+        if self._state == "stopped":
+            self.wake()
+        if share < 1:
+            self._rest(self._turns, share * period_s, (1 - share) * period_s)
+
+    def _rest(self, turns: int, on_s: float, off_s: float) -> None:
+        """Stand still, and go on, in turn, until somebody says otherwise."""
+        if turns != self._turns or self._state == "gone":
+            return
+        self._state = "stopped"
+        self._clock.after(off_s, lambda: self._go_on(turns, on_s, off_s))
+
+    def _go_on(self, turns: int, on_s: float, off_s: float) -> None:
+        if turns != self._turns or self._state == "gone":
+            return
+        self.wake()
+        self._clock.after(on_s, lambda: self._rest(turns, on_s, off_s))
+
+    def cpu_s(self) -> float:
+        """As if it spent as much on each thing that happens to it as on a message that it sends."""
+        return self._happened * BRAIN_MOD_S
+
     def tell(self, order: Order) -> None:
         self.do(lambda: self.dispatch(Ordered(order)))
 
     def said(self, what: str) -> int:
         return self._words[what]
 
+    def last(self, what: str) -> Mapping[str, Any]:
+        return self._newest.get(what, {})
+
     def log(self, what: str, **data: object) -> None:
         """A line on its standard output."""
         self._words[what] += 1
+        self._newest[what] = data
         self._log(what, **data)
 
     def returns_as(self, memory: str) -> None:
@@ -201,6 +233,7 @@ class BrainProcess(Host):
     # ---------------------------------------------------------- to and from the brain
 
     def dispatch(self, event: Event) -> None:
+        self._happened += 1
         commands: list[Command] = self._brain.handle(event, self._clock.now)
         for command in commands:
             match command:

@@ -10,13 +10,16 @@ from topology.errors import InputError, Problem
 
 FAULTS = frozenset(
     {
+        "brain.flap",
         "brain.hang",
         "brain.kill",
         "brain.poweroff",
         "brain.replan",
+        "brain.restart",
         "brain.return",
         "etcd.kill",
         "etcd.return",
+        "brain.slow",
         "control.cut",
         "control.degrade",
         "control.heal",
