@@ -54,7 +54,7 @@ def _brain(topology: Topology, options: argparse.Namespace) -> tuple[app.Brain, 
 
     election = _from_json(ElectionSettings, options.election, "--election")
     store = Store(options.name, options.store, election.patience_s)
-    return Standby(topology, settings, options.name, election), store
+    return Standby(topology, settings, options.name, election, options.memory), store
 
 
 def brain_settings(text: str) -> BrainSettings:

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator
 from controller.brain import Brain, BrainSettings
 from controller.election import ElectionSettings, Elector, Follow, Lead, Outcome
 from controller.linkstate import LinkState
+from controller.memory import RECONCILE
 from controller.messages import (
     Answered,
     AskRole,
@@ -41,9 +42,18 @@ LEADS, FOLLOWS = "leads", "follows"
 class Standby:
     """The same entrance as ``Brain``; ``name`` is what it is known by in the election."""
 
-    def __init__(self, topology: Topology, settings: BrainSettings, name: str, election: ElectionSettings) -> None:
+    def __init__(
+        self,
+        topology: Topology,
+        settings: BrainSettings,
+        name: str,
+        election: ElectionSettings,
+        memory: str = RECONCILE,
+    ) -> None:
+        """``memory``: what it begins with when it leads for the first time; later it knows the network."""
         self.topology, self.settings = topology, settings
         self.links = LinkState(topology, settings.settle_s)
+        self._memory = memory
         self.brain: Brain | None = None
         """While it leads."""
         self._elector = Elector(name, election)
@@ -89,7 +99,8 @@ class Standby:
                     yield Consult(outcome)
 
     def _lead(self) -> Iterator[Command]:
-        self.brain = Brain(self.topology, self.settings)
+        self.brain = Brain(self.topology, self.settings, self._memory)
+        self._memory = RECONCILE
         self.brain.links = self.links
         for pop in self._here:
             yield from self._ask(pop)

@@ -10,7 +10,9 @@ from modelled_run import square
 
 from controller.brain import BrainSettings
 from controller.election import ElectionSettings, Look, Seen, Won
+from controller.memory import WIPE
 from controller.messages import (
+    AddFlow,
     Answered,
     AskRole,
     BarrierReply,
@@ -161,6 +163,21 @@ def test_a_switch_that_comes_back_is_programmed_by_its_master_only() -> None:
         network.to(name, SwitchHello("c"))
         network.to(name, network.switch_up("c"))
     assert network.refused == []
+    assert network.forwards()
+
+
+def test_a_brain_that_trusts_nothing_wipes_when_it_leads_for_the_first_time() -> None:
+    network = Fenced(["one", "two"])
+    network.wins("one", 5)
+    network.brains["two"] = Standby(square(), BrainSettings(), "two", ElectionSettings(), WIPE)
+    for pop in network.topology.names:
+        network.to("two", SwitchHello(pop))
+        network.to("two", network.switch_up(pop))
+    network.sent.clear()
+    network.wins("two", 8)
+    first = {program.pop: program for program in reversed(network.sent)}
+    assert set(first) == set(network.topology.names)
+    assert not any(isinstance(mod, AddFlow) for program in first.values() for mod in program.mods)
     assert network.forwards()
 
 

@@ -98,7 +98,7 @@ class ModelledLab:
         """One of several: how it comes back is decided by who leads then, not by what it remembers."""
         brain, election = self.policy.brain, self.policy.election
         ask = partial(store.answer, name, patience_s=election.patience_s)
-        return Mind(lambda _memory: Standby(self.topology, brain, name, election), brain.returns, ask)
+        return Mind(lambda memory: Standby(self.topology, brain, name, election, memory), brain.returns, ask)
 
     def _vswitchd(self, pop: str, switch: ModelSwitch) -> Vswitchd:
         dialers = [process.dialers[pop] for process in self._processes.values()]
