@@ -23,7 +23,7 @@ PROOF_S = 4.0
 @FAULTS.register
 @dataclass(slots=True)
 class PushRollback(Ordering):
-    """The brain says that all have it, and all switches' tables hold the same version."""
+    """The brain says that it is done, and the tables of all switches that it can reach hold the same version."""
 
     kind: ClassVar[str] = "push.rollback"
     aims_at: ClassVar[str] = ORDER
@@ -41,7 +41,8 @@ class PushRollback(Ordering):
 
     def proof(self, lab: Lab) -> Evidence:
         said = self.fact(lab, "rolled-back", 1, PROOF_S)
-        found = sorted(set(versions(lab).values()))
+        reached = frozenset[str]().union(*(brain.connected() for brain in lab.brains.values()))
+        found = sorted({version for pop, version in versions(lab).items() if pop in reached})
         return Evidence((said, Fact("versions_in_tables", found, len(found) == 1)))
 
     def heal(self, lab: Lab) -> None:
