@@ -14,12 +14,13 @@ from agreement_runs import computed, of, without_bypass_rules, wrong
 from agreement_specs import entries, policies
 from agreement_specs import prepared as table
 
-from experiments import folder
+from experiments import folder, modelled, run
 from experiments.agreement.compare import EMULATED, Agreement, compare
 from experiments.agreement.launch import Answer, of_experiment
 from experiments.agreement.words import sentence
 from experiments.conclude import Unwatched
 from experiments.inside import Means
+from experiments.judge import judge
 from experiments.prepare import Choice, Prepared, prepare
 from topology.replica import preflight
 
@@ -36,12 +37,15 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def asking(home: Path, prepared: Callable[[str], Prepared]) -> Ask:
-    """Each policy is run once, on both backends, when it is first asked for."""
+    """Each policy is run once, on both backends, when it is first asked for; judged, without pictures of the runs."""
     known: dict[str, Answer] = {}
 
     def ask(policy: str) -> Answer:
         if policy not in known:
-            known[policy] = of_experiment(prepared(policy), Means(results=home), Unwatched())
+            with pytest.MonkeyPatch.context() as patch:
+                for launcher in (run, modelled):
+                    patch.setattr(launcher, "finish", judge)
+                known[policy] = of_experiment(prepared(policy), Means(results=home), Unwatched())
         return known[policy]
 
     return ask
