@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from failstatic import names
+from failstatic import names, options
 from failstatic.commands import STOPPED, VERDICT_STATUS, errors, out
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from experiments.agreement.compare import Agreement
     from experiments.agreement.launch import Answer
+    from experiments.prepare import Choice
 
 STYLES = {"good": "", "bad": "red", "unsure": "yellow"}
 
@@ -38,23 +39,18 @@ def agree(
             metavar="[RUN]", help="A second run: compare the two and run nothing.", autocompletion=names.runs
         ),
     ] = None,
-    policy: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(help="Designs to compare, as a,b; those of the spec when absent.", autocompletion=names.policies),
-    ] = None,
-    topology: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(help="A shipped name, FILE.yaml, topohub:KEY …", autocompletion=names.topologies),
-    ] = None,
-    seed: Annotated[Optional[int], typer.Option(help="Decides all that chance decides.")] = None,  # noqa: UP045
-    framework: Annotated[str, typer.Option(help="What carries the brain's OpenFlow: ryu or os-ken.")] = "ryu",
-    results: Annotated[Path, typer.Option("--results", help="Folder that the answer goes to.")] = Path("results"),
+    policy: options.Policies = None,
+    topology: options.Topology = None,
+    seed: options.Seed = None,
+    framework: options.Framework = "ryu",
+    results: options.Results = Path("results"),
 ) -> None:
     """Run an experiment on both backends, emulated and modelled, and hold them against each other pair by pair.
 
     With two run folders, one of each backend, compare those and run nothing. Exit status 0 when they agree, 1 when
     they do not, 3 when the emulated run cannot be believed.
     """
+    options.check_framework(framework)
     from experiments.agreement import launch
 
     if other is not None:
@@ -62,22 +58,18 @@ def agree(
 
         answer = launch.of_runs(find(results, name), find(results, other), results)
     else:
-        answer = _run(name, policy, topology, seed, framework, results)
+        answer = _run(name, options.choice(policy, topology, seed), framework, results)
     _show(answer)
     raise typer.Exit(STOPPED if answer.stopped else VERDICT_STATUS[answer.whole.verdict])
 
 
-def _run(
-    name: str, policy: str | None, topology: str | None, seed: int | None, framework: str, results: Path
-) -> Answer:
+def _run(name: str, chosen: Choice, framework: str, results: Path) -> Answer:
     from experiments.agreement import launch
     from experiments.inside import Means
-    from experiments.prepare import Choice, prepare
+    from experiments.prepare import prepare
     from failstatic.live import view
 
-    policies = tuple(part.strip() for part in policy.split(",")) if policy is not None else None
-    prepared = prepare(name, Choice(policies, topology, seed))
-    return launch.of_experiment(prepared, Means(framework, results=results), view(out(), 1))
+    return launch.of_experiment(prepare(name, chosen), Means(framework, results=results), view(out(), 1))
 
 
 def _show(answer: Answer) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
-from failstatic import agreeing, comparing, listings, machine, names, surviving, sweeps
+from failstatic import agreeing, comparing, listings, machine, names, options, surviving, sweeps
 from failstatic.commands import STOPPED, VERDICT_STATUS, Commands, errors, out
 from topology.errors import InputError, unknown
 
@@ -33,7 +33,6 @@ app = typer.Typer(
     help=HELP,
     epilog=EPILOG,
 )
-Results = Annotated[Path, typer.Option("--results", help="Folder that the runs' folders go to.")]
 
 
 @app.command(
@@ -49,35 +48,26 @@ def run(  # noqa: PLR0913, PLR0917 – one parameter per option
     name: Annotated[
         str, typer.Argument(help="A shipped experiment or the path of a YAML file.", autocompletion=names.experiments)
     ],
-    policy: Annotated[
-        Optional[str],  # noqa: UP045 – typer reads it at run time, on Python 3.10 too
-        typer.Option(help="Designs to compare, as a,b; those of the spec when absent.", autocompletion=names.policies),
-    ] = None,
-    topology: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(
-            help="A shipped name, FILE.yaml, topohub:KEY, csv:FILE or cities:N.", autocompletion=names.topologies
-        ),
-    ] = None,
-    seed: Annotated[Optional[int], typer.Option(help="Decides all that chance decides.")] = None,  # noqa: UP045
+    policy: options.Policies = None,
+    topology: options.Topology = None,
+    seed: options.Seed = None,
     backend: Annotated[
         str,
         typer.Option(help="emulated (packets) or modelled (virtual time, no packet).", autocompletion=names.backends),
     ] = "emulated",
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Policies side by side, if the cores allow.")] = 1,
     pcap: Annotated[bool, typer.Option("--pcap", help="Keep the packets of path traces.")] = False,
-    framework: Annotated[str, typer.Option(help="What carries the brain's OpenFlow: ryu or os-ken.")] = "ryu",
-    results: Results = Path("results"),
+    framework: options.Framework = "ryu",
+    results: options.Results = Path("results"),
 ) -> None:
     """Run an experiment, judge it, and say where the report is.
 
     [bold]Ctrl-C[/bold] takes everything down; what was measured until then is judged and kept (exit status 130).
     """
     _check_choices(backend, framework)
-    from experiments.prepare import Choice, prepare
+    from experiments.prepare import prepare
 
-    policies = tuple(part.strip() for part in policy.split(",")) if policy is not None else None
-    prepared = prepare(name, Choice(policies, topology, seed))
+    prepared = prepare(name, options.choice(policy, topology, seed))
 
     from failstatic.live import view
     from failstatic.outcome import show
@@ -112,7 +102,7 @@ def report(
             autocompletion=names.runs,
         ),
     ],
-    results: Results = Path("results"),
+    results: options.Results = Path("results"),
 ) -> None:
     """Judge a run again from its folder, without running anything, and write its report anew."""
     from experiments.conclude import finish
@@ -128,8 +118,7 @@ def report(
 def _check_choices(backend: str, framework: str) -> None:
     if backend not in ("emulated", "modelled"):
         raise InputError(unknown("backend", backend, ("emulated", "modelled")), place="--backend")
-    if framework not in ("ryu", "os-ken"):
-        raise InputError(unknown("framework", framework, ("ryu", "os-ken")), place="--framework")
+    options.check_framework(framework)
 
 
 agreeing.add(app)

@@ -15,7 +15,6 @@ from experiments.agreement.compare import EMULATED
 from experiments.conclude import Result
 from experiments.folder import Run
 from experiments.inside import Means
-from experiments.policies import POLICIES
 from experiments.prepare import Prepared
 from failstatic.cli import app
 from topology.errors import MachineError
@@ -123,11 +122,20 @@ def test_a_machine_that_cannot_leaves_nothing(monkeypatch: pytest.MonkeyPatch, t
     assert not list((tmp_path / "results").glob("*/*"))
 
 
-def test_what_the_model_refuses_starts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_the_model_refuses_starts_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def execute(*_: object) -> Result:
         raise AssertionError("started")
 
     monkeypatch.setattr(launcher, "execute", execute)
-    learning = [name for name, policy in POLICIES.items() if policy.switch.fail_mode != "secure"]
-    for name in learning:
-        assert RUNNER.invoke(app, ["agree", "control-plane-loss", "--policy", name]).exit_code == 2
+    spec = """
+name: busy
+topology: edge12
+policies: [fail-static]
+end: 6 s
+phases: [{name: steady, at: 0 s}]
+timeline: [{at: 2 s, fault: machine.hog}]
+"""
+    (tmp_path / "busy.yaml").write_text(spec)
+    result = RUNNER.invoke(app, ["agree", "busy.yaml"])
+    assert result.exit_code == 2, result.output
+    assert "the model does not know 'machine.hog'" in result.output
