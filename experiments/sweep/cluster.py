@@ -116,6 +116,7 @@ def _local(crew: Crew) -> Iterator[Client]:
             host="127.0.0.1",
             dashboard_address="127.0.0.1:0",
             memory_limit=0,
+            silence_logs=logging.CRITICAL,
             resources={SANDBOX: 1},
         )
     with cluster, Client(cluster, set_as_default=False) as client:

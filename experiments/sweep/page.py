@@ -14,7 +14,7 @@ from experiments.report.words import number
 from experiments.sweep import pictures, table
 from experiments.sweep.pictures import Bar
 from experiments.sweep.points import POLICY
-from experiments.sweep.topics import Topic, topics
+from experiments.sweep.topics import Topic, believed, topics
 
 if TYPE_CHECKING:
     import polars
@@ -35,6 +35,7 @@ def render(rows: polars.DataFrame, manifest: Mapping[str, Any], axes: Sequence[s
         {
             "manifest": manifest,
             "notice": notice(manifest),
+            "unbelieved": _unbelieved(rows),
             "colour": colours,
             "policies": names,
             "points": number(rows["point"].n_unique() if len(rows) else 0),
@@ -45,6 +46,12 @@ def render(rows: polars.DataFrame, manifest: Mapping[str, Any], axes: Sequence[s
         },
         folder=HERE,
     )
+
+
+def _unbelieved(rows: polars.DataFrame) -> int:
+    """Points with a policy that the page leaves out."""
+    whole = rows.select("point", "policy").n_unique() if len(rows) else 0
+    return whole - (believed(rows).select("point", "policy").n_unique() if whole else 0)
 
 
 def _pictures(found: Sequence[Topic], axes: Sequence[str], colours: Mapping[str, str]) -> dict[str, Any]:

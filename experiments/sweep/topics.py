@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.sweep.reading import WHOLE_RUN
-from experiments.sweep.work import CENSORED
+from experiments.sweep.work import CENSORED, TRUSTED
 
 if TYPE_CHECKING:
     import polars
@@ -65,10 +65,18 @@ class Topic:
         return self.frame.row(place, named=True)
 
 
+def believed(rows: polars.DataFrame) -> polars.DataFrame:
+    """Without points at which the machine could not be believed, or a fault not be shown."""
+    import polars as pl
+
+    return rows.filter(pl.col(TRUSTED)) if TRUSTED in rows.columns else rows
+
+
 def topics(rows: polars.DataFrame, metrics: Sequence[str], phases: Sequence[str]) -> list[Topic]:
     """In the order of ``metrics``; without ``phases``, each over the whole run if it exists there."""
     import polars as pl
 
+    rows = believed(rows)
     drawn = rows[np.repeat(np.arange(len(rows)), rows["draws"].cast(pl.Int64))] if len(rows) else rows
     found = []
     for metric in metrics:

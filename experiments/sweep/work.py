@@ -24,6 +24,10 @@ CENSORED = ".censored"
 """Ends the name of a column that says whether a time was not over when its phase ended."""
 
 
+TRUSTED = "trusted"
+"""Column: whether the machine could be believed, and every fault was shown to have happened."""
+
+
 def work(task: Task) -> list[Row]:
     """A row per policy and phase. Raises LabError when a policy broke."""
     with TemporaryDirectory(prefix="failstatic-point-") as folder:
@@ -43,17 +47,19 @@ def prepared(task: Task) -> Prepared:
 
 def rows(summary: Mapping[str, Any]) -> list[Row]:
     """Pure: a summary as rows, numbers under the metrics' names."""
-    return [row for policy, found in summary["policies"].items() for row in _policy(policy, found)]
+    trust = summary["fidelity"]["policies"]
+    found = summary["policies"].items()
+    return [row for policy, one in found for row in _policy(policy, one, bool(trust[policy]["trusted"]))]
 
 
-def _policy(policy: str, found: Mapping[str, Any]) -> Iterator[Row]:
+def _policy(policy: str, found: Mapping[str, Any], trusted: bool) -> Iterator[Row]:
     lengths_s = {phase["name"]: phase["end_s"] - phase["start_s"] for phase in found["timeline"]["phases"]}
     parts = {**found["phases"], WHOLE_RUN: found["metrics"]}
     for phase, values in parts.items():
         whole = phase == WHOLE_RUN
         open_ended = found["at_least"]["metrics"] if whole else found["at_least"]["phases"].get(phase, ())
         length_s = sum(lengths_s.values()) if whole else lengths_s.get(phase, 0.0)
-        row: Row = {"policy": policy, "phase": phase, "verdict": found["verdict"]}
+        row: Row = {"policy": policy, "phase": phase, "verdict": found["verdict"], TRUSTED: trusted}
         for name, value in values.items():
             if value is not None or name in open_ended:
                 row[name] = float(_end(name, length_s) if value is None else value)

@@ -131,6 +131,12 @@ def test_the_page_opens_offline_and_says_that_no_packet_was_sent() -> None:
     assert "No packet was sent" not in render(_rows(), {**MANIFEST, "backend": "emulated"}, ["fibre"])
 
 
+def test_what_cannot_be_believed_is_left_out_and_told() -> None:
+    rows = _rows().with_columns(trusted=pl.col("point") != "a3")
+    assert len(_topic(rows, "outage_max_ms").of("a").values) == 19
+    assert "1 measurements are left out here" in render(rows, MANIFEST, ["fibre"])
+
+
 def test_failed_points_are_told_on_the_page_and_an_empty_sweep_has_one() -> None:
     page = render(_rows(), {**MANIFEST, "failed": {"fibre f9": "the relay died"}}, ["fibre"])
     assert "1 points failed and are missing here. The first: fibre f9: the relay died" in page
