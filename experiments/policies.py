@@ -147,6 +147,9 @@ VARIANTS: dict[str, Variant] = {
     f"{EMPTY}-unguarded": Variant(
         RETURN, "its desired state is gone, so it deletes everything", {"returns": EMPTY, "least_kept": 0}
     ),
+    "unknown-static": Variant(
+        VIEW, "a PoP without a control channel is unknown, and nothing is changed (as without a '+')"
+    ),
     "unknown-dead": Variant(
         VIEW, "a PoP without a control channel counts as dead: all its links are down", {"unknown_means": DEAD}
     ),
@@ -163,6 +166,8 @@ VARIANTS: dict[str, Variant] = {
     },
 }
 """What can follow a design's name: ``fast-reroute+wipe``, ``fail-static+stale+probe-10s``."""
+USUAL = (RECONCILE, "unknown-static")
+"""What a design does of itself, along the axes where that has a name."""
 
 
 def policy(name: str) -> Policy:
@@ -199,5 +204,6 @@ def wrong(name: str) -> str:
 def includes(asked: str, name: str) -> bool:
     """Whether a check that asks for ``asked`` is about ``name``: a design alone includes all its variants."""
     (asked_base, *wanted), (base, *parts) = asked.split("+"), name.split("+")
-    returns = any(VARIANTS[part].axis == RETURN for part in parts if part in VARIANTS)
-    return asked_base == base and {*wanted} <= {*parts, *([] if returns else [RECONCILE])}
+    axes = {VARIANTS[part].axis for part in parts if part in VARIANTS}
+    usual = (part for part in USUAL if VARIANTS[part].axis not in axes)
+    return asked_base == base and {*parts, *usual}.issuperset(wanted)

@@ -159,7 +159,7 @@ def events(lines: Sequence[Line], topology: Topology) -> tuple[Event, ...]:
     found = []
     for line in lines:
         if line.get("event") == "fault":
-            waiting = proofs[_key(line)]
+            waiting = proofs[_key(line)] if line.get("asked", True) else []  # in the middle of a flap none is owed
             found.append(_event(line, waiting.pop(0) if waiting else None, topology))
     return tuple(sorted(found, key=lambda event: event.began_s))
 

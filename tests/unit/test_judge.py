@@ -14,6 +14,7 @@ from synthetic_run import Recipe, diamond
 from experiments import samples
 from experiments.judge import judge
 from experiments.report.columns import grid
+from experiments.story import events
 from topology.errors import InputError
 
 POLICIES = ("soft-state", "fail-static", "fast-reroute")
@@ -209,3 +210,11 @@ def test_a_folder_that_is_no_run(fresh: Path, name: str, content: str | None, wo
         judge(fresh)
     assert word in str(caught.value)
     assert str(fresh) in str(caught.value)
+
+
+def test_a_flap_owes_a_proof_of_its_first_and_its_last_blow_only() -> None:
+    kill = {"action": "inject", "fault": "brain.kill", "target": "brain"}
+    fault, proof = {**kill, "event": "fault"}, {**kill, "event": "proof", "held": True, "evidence": {}}
+    middle, last = {**fault, "t": 2.0, "asked": False}, {**fault, "t": 3.0, "asked": True}
+    told = [{**fault, "t": 1.0, "asked": True}, {**proof, "t": 1.1}, middle, last, {**proof, "t": 3.1}]
+    assert [event.held for event in events(told, diamond())] == [True, None, True]

@@ -142,7 +142,8 @@ def test_demand_satisfied_by_phase() -> None:
 def _with_all() -> Measured:
     bulk = {"policy": "fail-static", "t": 31.0, "event": "bulk", "pair": ["a", "d"], "offered_bps": 1e3,
             "delivered_bps": 1e3, "since_s": 0.0, "intervals": [[0.0, 30.0, 3e4]]}  # fmt: skip
-    told = [*synthetic_run.lines(recipe("fail-static")), bulk, *_push("crash")]
+    leads = {"policy": "fail-static", "t": KILL_S + 1.0, "event": "brain", "what": "leads", "brain": "brain-2"}
+    told = [*synthetic_run.lines(recipe("fail-static")), bulk, leads, *_push("crash")]
     return measure(synthetic_run.story(recipe("fail-static"), synthetic_run.fabricate(recipe("fail-static")), told))
 
 

@@ -130,7 +130,7 @@ def test_an_unknown_part_of_a_policy_lists_the_known() -> None:
     assert "did you mean 'fast-reroute'?" in wrong("fast-rerout+wipe")
     assert wrong("fast-reroute+wip") == (
         "unknown variant 'wip'; did you mean 'wipe'? Known: empty, empty-unguarded, probe-10s, probe-15s, probe-5s, "
-        "reconcile, stale, unknown-dead, unknown-orion, wipe"
+        "reconcile, stale, unknown-dead, unknown-orion, unknown-static, wipe"
     )
     with pytest.raises(InputError, match="Known: empty"):
         policy("fast-reroute+")
@@ -148,6 +148,8 @@ def test_a_check_on_a_design_is_about_all_its_returns_unless_it_names_one() -> N
     assert not includes("fail-static", "fast-reroute")
     assert includes("fail-static+unknown-dead", "fail-static+wipe+unknown-dead")
     assert includes("fail-static+reconcile", "fail-static+unknown-dead")
+    assert includes("fail-static+unknown-static", "fail-static+wipe")
+    assert not includes("fail-static+unknown-static", "fail-static+unknown-dead")
     assert not includes("fail-static+unknown-dead", "fail-static+wipe")
     items = [{"metric": "return_lost", "policies": ["fast-reroute+reconcile"], "max": 0}]
     assert len(for_policy(items, "fast-reroute")) == 1
