@@ -151,7 +151,11 @@ class Shim:
             self._log("misunderstood", why=str(error))
 
     def consult_for_ever(self, store: Store) -> None:
-        """Put the brain's calls to the store, one after the other, each in a thread that may wait."""
+        """Put the brain's calls to the store, one after the other, each in a thread that may wait.
+
+        The first at once: who knows the leader's generation before a switch connects is granted SLAVE there.
+        """
+        self._dispatch(Tick())
         while True:
             answer = self._framework.in_thread(partial(store.answer, self._calls.get()))
             self._dispatch(Answered(answer))

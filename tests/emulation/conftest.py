@@ -211,3 +211,28 @@ def real_switch() -> Iterator[RealSwitch]:
             switch.connect()
             yield switch
             switch.close()
+
+
+SQUARE = """
+name: square
+brain: ams
+pops:
+  - {name: ams, city: Amsterdam}
+  - {name: lon, city: London}
+  - {name: par, city: Paris}
+  - {name: fra, city: Frankfurt am Main}
+links:
+  - {ends: [ams, lon], capacity: 40 Gbit/s}
+  - {ends: [lon, par], capacity: 40 Gbit/s}
+  - {ends: [par, fra], capacity: 40 Gbit/s}
+  - {ends: [fra, ams], capacity: 40 Gbit/s}
+"""
+"""Four PoPs in a ring, small enough for a run with real packets in a test."""
+
+
+@pytest.fixture(scope="session")
+def square(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of that topology."""
+    file = tmp_path_factory.mktemp("square") / "square.yaml"
+    file.write_text(SQUARE)
+    return file

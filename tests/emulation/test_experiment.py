@@ -21,20 +21,6 @@ from topology.replica import preflight
 NEEDED = [f"{lacking.name}: {lacking.detail}" for lacking in preflight.probe().missing()]
 pytestmark = pytest.mark.skipif(bool(NEEDED), reason="; ".join(NEEDED))
 
-SQUARE = """
-name: square
-brain: ams
-pops:
-  - {name: ams, city: Amsterdam}
-  - {name: lon, city: London}
-  - {name: par, city: Paris}
-  - {name: fra, city: Frankfurt am Main}
-links:
-  - {ends: [ams, lon], capacity: 40 Gbit/s}
-  - {ends: [lon, par], capacity: 40 Gbit/s}
-  - {ends: [par, fra], capacity: 40 Gbit/s}
-  - {ends: [fra, ams], capacity: 40 Gbit/s}
-"""
 SPEC = """
 # Does the small network do what the large one does?
 name: square-loss
@@ -59,10 +45,9 @@ checks:
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("square")
-    (folder / "square.yaml").write_text(SQUARE)
-    (folder / "square-loss.yaml").write_text(SPEC % (folder / "square.yaml"))
+def run(tmp_path_factory: pytest.TempPathFactory, square: Path) -> Path:
+    folder = tmp_path_factory.mktemp("run")
+    (folder / "square-loss.yaml").write_text(SPEC % square)
     result = execute(prepare(str(folder / "square-loss.yaml")), Means(results=folder / "results"), Nobody())
     assert result.errors == {}
     return result.run

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_experiment import SQUARE, Silent
 
+from experiments.conclude import Unwatched
 from experiments.inside import Means
 from experiments.prepare import prepare
 from experiments.run import execute
@@ -46,11 +46,10 @@ POLICIES = ("standby", "standby-heedless")
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run(tmp_path_factory: pytest.TempPathFactory, square: Path) -> Path:
     folder = tmp_path_factory.mktemp("fence")
-    (folder / "square.yaml").write_text(SQUARE)
-    (folder / "fence.yaml").write_text(SPEC % (folder / "square.yaml"))
-    result = execute(prepare(str(folder / "fence.yaml")), Means(results=folder / "results"), Silent())
+    (folder / "fence.yaml").write_text(SPEC % square)
+    result = execute(prepare(str(folder / "fence.yaml")), Means(results=folder / "results"), Unwatched())
     assert result.errors == {}
     return result.run
 

@@ -88,6 +88,8 @@ class BrainProcess(Host):
         self._memory = self._mind.returns
         self.counts.clear()
         self.log("ready", framework="modelled", port=OPENFLOW_PORT, took_ms=round(BRAIN_START_S * 1e3))
+        if self._mind.ask is not None:
+            self.dispatch(Tick())
         self.later(TICK_S, self._tick)
 
     def kill(self) -> None:
