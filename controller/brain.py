@@ -14,8 +14,7 @@ Link state comes from the switches alone (``controller.linkstate``).
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +22,7 @@ from numpy.typing import NDArray
 from controller import memory as memories
 from controller import paths as shortest_paths
 from controller import unknown as beliefs
+from controller.batches import Batches
 from controller.linkstate import LinkState
 from controller.messages import (
     AddFlow,
@@ -32,60 +32,22 @@ from controller.messages import (
     Note,
     Ordered,
     PortStatus,
-    Program,
     SwitchDown,
     SwitchUp,
     Tick,
 )
 from controller.orders import Replan
-from controller.paths import METRICS, Costs, Hops
+from controller.paths import METRICS, Costs
 from controller.pipeline import LABELS, Plan, Tables, heartbeat_rules, same_tables, tables
 from controller.repairs import Repairs, repairs
 from controller.rollout import Rollout
+from controller.settings import BrainSettings
 from controller.transition import CLEAN_UP, Holdings, Stage, difference, stages
 from topology import labels
 from topology.forwarding import FlowRule
 from topology.model import Topology
 
-
-@dataclass(frozen=True, slots=True)
-class BrainSettings:
-    """What a policy decides about the brain."""
-
-    guard_timeout_s: int = 0
-    """Life of the heartbeat rules without a refresh (whole seconds, as in OpenFlow); 0: for ever."""
-    withdraws: bool = False
-    """What ends with the heartbeat: only the PoP's own prefix (fails closed), else all forwarding."""
-    refresh_s: float = 1.0
-    fast_reroute: bool = False
-    protect: Literal["link", "node"] = "node"
-    """What a repair goes round: the link, or the neighbour as well, where a packet would only cross it."""
-    settle_s: float = 3.0
-    """How long a port may take to come up, and the whole network to connect."""
-    drain_s: float = 1.0
-    """How long the old version stays after the ingress flipped: longest path plus queues."""
-    steering: tuple[Hops, ...] = ()
-    returns: str = memories.RECONCILE
-    """What it remembers when it is started again (``controller.memory``)."""
-    least_kept: float = 0.2
-    """A reconcile that would leave a smaller share of the rules that are there is refused: missing is not
-    empty. 0: nothing is refused."""
-    unknown_means: str = beliefs.STATIC
-    """What it thinks of PoPs whose control channel is gone (``controller.unknown``)."""
-    stale_s: float = 3.0
-    """How long a stale snapshot is believed before the switches are."""
-    withheld: int = 0
-    """So many PoPs, the last of the inventory, get no label rules: a broken design, to prove that checks can fail."""
-
-
-@dataclass(slots=True)
-class _Batch:
-    """Programs that belong together; complete when every switch has answered its barrier."""
-
-    reason: str
-    since: float
-    waiting: set[str] = field(default_factory=set)
-    mods: int = 0
+__all__ = ["Brain", "BrainSettings"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +75,7 @@ class Brain:
         self._reconciled: set[str] = set()
         self._first_up: float | None = None
         self._refreshed = float("-inf")
-        self._batches: dict[int, _Batch] = {}
-        self._tokens = 0
+        self._batches = Batches()
         self.rollout = Rollout(topology, lambda: self.plan.version if self.plan else 0)
         self._metric = Costs()
         self._stages: list[tuple[str, Stage]] = []
@@ -165,7 +126,7 @@ class Brain:
         self.links.disconnected(pop)
         self._holdings.pop(pop, None)
         self._reconciled.discard(pop)
-        for token in list(self._batches):
+        for token in self._batches.tokens():
             yield from self._acknowledged(pop, token, now)
 
     def _tick(self, now: float) -> Iterator[Command]:
@@ -220,7 +181,7 @@ class Brain:
         self._holdings[pop] = Holdings.of(self.wanted(pop))
         self._reconciled.add(pop)
         yield Note("reconciling", {"pop": pop, "mods": len(change.at_once)})
-        yield from self._program({pop: change.at_once}, "reconcile", now)
+        yield from self._batches.send({pop: change.at_once}, "reconcile", now)
 
     def _wipe(self, pop: str, now: float) -> Iterator[Command]:
         """Delete all that is ours; what belongs there is sent when the switch has answered."""
@@ -231,7 +192,7 @@ class Brain:
             return
         self._holdings[pop] = Holdings.of(memories.NOTHING)
         yield Note("wiping", {"pop": pop, "mods": len(mods)})
-        yield from self._program({pop: mods}, "wipe", now)
+        yield from self._batches.send({pop: mods}, "wipe", now)
 
     def _refresh(self, now: float) -> Iterator[Command]:
         due = self.settings.guard_timeout_s and now >= self._refreshed + self.settings.refresh_s
@@ -239,7 +200,7 @@ class Brain:
             self._refreshed = now
             plan = self.plan
             mods: Stage = {pop: tuple(map(AddFlow, heartbeat_rules(plan, pop))) for pop in sorted(self._reconciled)}
-            yield from self._program(mods, "refresh", now)
+            yield from self._batches.send(mods, "refresh", now)
 
     # ---------------------------------------------------------- link changes
 
@@ -279,7 +240,7 @@ class Brain:
         changes = {pop: difference(self._holdings[pop], self.wanted(pop)).at_once for pop in sorted(self._reconciled)}
         for pop in self._reconciled:
             self._holdings[pop] = Holdings.of(self.wanted(pop))
-        yield from self._program(changes, "failure", now)
+        yield from self._batches.send(changes, "failure", now)
 
     def _in_stages(self, plan: Plan, now: float) -> Iterator[Command]:
         """Make before break. What is new under a label that is in use waits for those nearer to the destination.
@@ -309,8 +270,8 @@ class Brain:
             self._holdings[pop] = self._holdings[pop].after(mods, self.wanted(pop))
         if not self._stages:
             self._holdings |= {pop: Holdings.of(self.wanted(pop)) for pop in self._reconciled}
-        yield from self._program(current, reason, now)
-        self._stage_token = self._tokens
+        yield from self._batches.send(current, reason, now)
+        self._stage_token = self._batches.newest
 
     # ---------------------------------------------------------- planning
 
@@ -340,38 +301,16 @@ class Brain:
             return full
         return Tables({cookie: rule for cookie, rule in full.flows.items() if rule.table != LABELS}, full.groups)
 
-    # ---------------------------------------------------------- sending
-
-    def _program(self, changes: Stage, reason: str, now: float) -> Iterator[Command]:
-        """Send each switch its mods and a barrier; note when all have answered."""
-        batch = _Batch(reason, now)
-        self._tokens += 1
-        for pop, mods in changes.items():
-            if mods:
-                batch.waiting.add(pop)
-                batch.mods += len(mods)
-                yield Program(pop, mods, self._tokens)
-        if batch.waiting:
-            self._batches[self._tokens] = batch
-        elif reason == "reconcile":
-            yield self._done(batch, now)
+    # ---------------------------------------------------------- answers
 
     def _acknowledged(self, pop: str, token: int, now: float) -> Iterator[Command]:
-        batch = self._batches.get(token)
-        if batch is None or pop not in batch.waiting:
+        batch = self._batches.answered(pop, token)
+        if batch is None:
             return
-        batch.waiting.discard(pop)
-        if batch.waiting:
-            return
-        del self._batches[token]
         if batch.reason != "refresh":
-            yield self._done(batch, now)
+            yield batch.done(now)
         if batch.reason == "wipe" and pop in self._holdings:
             yield from self._correct(pop, now)
         if token == self._stage_token and self._stages:
             self._stage_due = now + (self.settings.drain_s if self._stages[0][0] == CLEAN_UP else 0.0)
             yield from self._next_stage(now)
-
-    def _done(self, batch: _Batch, now: float) -> Note:
-        took_ms = round(1e3 * (now - batch.since), 3)
-        return Note("programmed", {"reason": batch.reason, "mods": batch.mods, "took_ms": took_ms})

@@ -15,11 +15,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from topology.errors import InputError, unknown
 from topology.model import Topology
 
 STATIC, DEAD, ORION = "static", "dead", "orion"
-MEANINGS = (STATIC, DEAD, ORION)
 FEW = 0.25
 """Share of the PoPs up to which unknown ones are few: Orion's domains lose at most as much at once."""
 
@@ -34,15 +32,8 @@ class Belief:
     """PoPs."""
 
 
-def meaning(name: str) -> str:
-    """The name itself. Raises InputError, listing the known ones."""
-    if name not in MEANINGS:
-        raise InputError(unknown("meaning of unknown", name, MEANINGS))
-    return name
-
-
 def belief(topology: Topology, lost: Collection[str], means: str) -> Belief:
-    """``lost``: the PoPs without a control channel; ``means``: one of ``MEANINGS``."""
+    """``lost``: the PoPs without a control channel; ``means``: ``STATIC``, ``DEAD`` or ``ORION``."""
     if means == DEAD:
         return Belief(dead=frozenset(topology.links_at(lost)))
     if means == ORION and len(lost) <= FEW * len(topology.pops):

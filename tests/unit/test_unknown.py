@@ -7,8 +7,7 @@ from core_network import MemoryNetwork
 
 from controller.brain import BrainSettings
 from controller.messages import SwitchDown, Tick
-from controller.unknown import DEAD, MEANINGS, ORION, STATIC, Belief, belief, meaning
-from topology.errors import InputError
+from controller.unknown import DEAD, ORION, STATIC, Belief, belief
 from topology.load import load
 
 EDGE12 = load("edge12")
@@ -85,7 +84,3 @@ def test_what_follows_from_each_meaning() -> None:
     assert belief(EDGE12, many, STATIC) == belief(EDGE12, many, ORION) == belief(EDGE12, (), DEAD) == Belief()
     assert belief(EDGE12, few, ORION).avoided == set(few)
     assert belief(EDGE12, few, DEAD).dead == set(EDGE12.links_at(few))
-    for name in MEANINGS:
-        assert meaning(name) == name
-    with pytest.raises(InputError, match="did you mean 'orion'"):
-        meaning("orio")
