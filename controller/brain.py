@@ -39,7 +39,8 @@ from controller.messages import (
 from controller.orders import Replan
 from controller.paths import METRICS, Costs
 from controller.pipeline import LABELS, Plan, Tables, heartbeat_rules, same_tables, tables
-from controller.repairs import Repairs, repairs
+from controller.protection import repairs
+from controller.repairs import Repairs
 from controller.rollout import Rollout
 from controller.settings import BrainSettings
 from controller.transition import CLEAN_UP, Holdings, Stage, difference, stages

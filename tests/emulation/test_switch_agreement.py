@@ -19,7 +19,7 @@ from switch_situations import SITUATIONS
 
 from controller import paths
 from controller.pipeline import LABELS, Plan, tables
-from controller.repairs import repairs
+from controller.protection import repairs
 from topology import addressing, labels
 from topology.forwarding import ETH_MPLS, SwitchState
 from topology.load import load

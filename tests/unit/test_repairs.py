@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from controller.brain import BrainSettings
 from controller.paths import METRICS, shortest
-from controller.repairs import Repairs, repairs
+from controller.protection import repairs
+from controller.repairs import Repairs
 from topology import labels
 from topology.model import Link, Pop, Topology
 
