@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bench import brain, delay, outages, reaction, start, throughput, whole
+from bench import brain, delay, modelled, outages, reaction, start, throughput, whole
 from bench.bench import Bench, Site
 from bench.outcome import Outcome, perform
 from bench.runs import Runs
@@ -27,6 +27,10 @@ from topology.replica.preflight import probe
 
 BENCHES = (
     Bench("brain", "all paths, backups and rules of 330 PoPs; one link change; growth", 3, 60, brain.measure),
+    Bench(
+        "modelled", "the same experiment computed, edge12 to 330 PoPs: time, memory, growth", 1, 60, modelled.measure
+    ),
+    Bench("lives", "1,000 seeds of headless-survival; one worker at 330 PoPs", 1, 90, modelled.lives),
     Bench("start", "edge12 from nothing to ready and back, beside stock Mininet", 3, 90, start.measure),
     Bench("tcp", "TCP over emulated links, as a share of their rate", 1, 25, throughput.measure),
     Bench("delay", "one-way delay under the experiment's load", 1, 30, delay.measure),

@@ -40,6 +40,7 @@ class Fates:
 
         Returns whether any pair fares otherwise than before.
         """
+        self._places.make_room()
         touched = [self._places.change(pop, state) for pop, state in states.items()]
         lost = self._places.no_link_lost()
         lost[list(dead)] = True

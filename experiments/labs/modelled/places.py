@@ -47,6 +47,8 @@ def _far_end(topology: Topology, pop: Pop, link: Link) -> tuple[int, int, int]:
     return link.index, other.index, topology.port(other.name, link)
 
 
+MOST_PLACES = 1_000_000
+"""About half a gigabyte."""
 _SHARED_BIT = 62
 """All ports from here on share a bit: at worst something is asked once more."""
 
@@ -131,14 +133,21 @@ class Places:
             return places
         was = self.leads[places], self.link[places]
         self._put_away[before] = (places, *was)
-        open_ = (
-            places[(self._asked[places] & _narrow(before.live ^ now.live)) != 0] if before.same_tables(now) else places
-        )
+        open_ = places
+        if before.same_tables(now):
+            open_ = places[(self._asked[places] & _narrow(before.live ^ now.live)) != 0]
+        else:
+            before.forget()  # where its places led is put away
         self.leads[open_] = UNKNOWN
         if now in self._put_away:
             known, leads, link = self._put_away.pop(now)
             self.leads[known], self.link[known] = leads, link
         return np.asarray(places[(self.leads[places] != was[0]) | (self.link[places] != was[1])])
+
+    def make_room(self) -> None:
+        """Forget all places when there are too many: each bypass that was ever used left some for each destination."""
+        if len(self._places) > MOST_PLACES:
+            self._forget_all()
 
     def at(self, pop: int) -> Ints:
         """The places at a PoP."""

@@ -21,6 +21,8 @@ from topology.switch import Packet, Switch
 Hop = tuple[int, Stack, int]
 """Where a packet leaves: port, labels, type."""
 ANY_PORT = 0
+MOST_ANSWERS = 4096
+"""Kept in mind per switch: a few for each destination of the largest network."""
 _Key = tuple[int, Stack, int, str]
 
 
@@ -79,6 +81,10 @@ class State:
         shared.state = watched
         return shared
 
+    def forget(self) -> None:
+        """What was looked up, in all states with these tables; it can be looked up again."""
+        self._answers.clear()
+
     def same_tables(self, other: State) -> bool:
         """Known without looking: one was made from the other when a port changed."""
         return self._answers is other._answers
@@ -99,6 +105,8 @@ class State:
         self._live.asked.clear()
         sent = self.exact(packet, in_port)
         hop, asked = None if sent is None else (sent[0], sent[1].labels, sent[1].eth_type), bits(self._live.asked)
+        if len(self._answers) > MOST_ANSWERS:
+            self.forget()
         self._answers[key] = (*self._answers.get(key, ()), (asked, self.live & asked, hop))
         return hop, asked
 

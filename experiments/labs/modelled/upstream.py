@@ -6,14 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 NOBODY = -1
-Table = NDArray[np.int64]
+Ints = NDArray[np.int64]
+Rows = NDArray[np.int32]
 
 
 class Upstream:
     """A row of places per place. What led there once stays in it: whether it still does, ask ``Places.leads``."""
 
     def __init__(self) -> None:
-        self._rows: Table = np.full((1024, 4), NOBODY, dtype=np.int64)
+        self._rows: Rows = np.full((1024, 4), NOBODY, dtype=np.int32)
         self._counts: dict[int, int] = {}
 
     def add(self, place: int, leads: int) -> None:
@@ -25,15 +26,16 @@ class Upstream:
         self._rows = _with_room(self._rows, leads + 1, count)
         self._rows[leads, count - 1] = place
 
-    def of(self, places: Table) -> tuple[Table, Table]:
+    def of(self, places: Ints) -> tuple[Ints, Ints]:
         """(those that ever led to one of these places, the place that each led to)."""
-        rows = self._rows[places[places < len(self._rows)]]
-        to = np.repeat(places[places < len(self._rows)], rows.shape[1])
+        here = places[places < len(self._rows)]
+        rows = self._rows[here].astype(np.int64)
+        to = np.repeat(here, rows.shape[1])
         there = rows.ravel() != NOBODY
         return rows.ravel()[there], to[there]
 
 
-def _with_room(rows: Table, height: int, width: int) -> Table:
-    """At least so large; grows by doubling."""
-    missing = [(0, need if need > have else 0) for have, need in zip(rows.shape, (height, width), strict=True)]
-    return np.pad(rows, missing, constant_values=NOBODY) if any(more for _, more in missing) else rows
+def _with_room(rows: Rows, height: int, width: int) -> Rows:
+    """At least so large: it doubles its height, and widens step by step."""
+    taller, wider = height if height > rows.shape[0] else 0, 2 if width > rows.shape[1] else 0
+    return np.pad(rows, ((0, taller), (0, wider)), constant_values=NOBODY) if taller or wider else rows
