@@ -43,6 +43,11 @@ experiment: setup  ## run one: NAME=control-plane-loss [POLICY=a,b] [TOPOLOGY=â€
 sweep: setup  ## run an experiment at many points: NAME=cut-anywhere [WORKERS=n] [SCHEDULER=tcp://â€¦]
 	@$(BIN)/failstatic sweep "$$NAME" $(if $(WORKERS),--workers $(WORKERS)) $(if $(SCHEDULER),--scheduler $(SCHEDULER))
 
+.PHONY: survive
+survive: setup  ## how long designs live without a brain: NAME=headless-survival [TOPOLOGY=a,b] [POLICY=a,b] [WORKERS=n]
+	@$(BIN)/failstatic survive "$${NAME:-headless-survival}" $(if $(TOPOLOGY),--topology $(TOPOLOGY)) \
+	  $(if $(POLICY),--policy $(POLICY)) $(if $(WORKERS),--workers $(WORKERS)) $(if $(SCHEDULER),--scheduler $(SCHEDULER))
+
 .PHONY: compare
 compare: setup  ## is B worse than A? A=baseline.json|RUNS B=RUNS [LAST=n]
 	@$(BIN)/failstatic compare "$$A" "$$B" $(if $(LAST),--last $(LAST))

@@ -16,7 +16,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 from experiments.labs.modelled.fates import Fates
-from experiments.survival.headless import Frozen
+from experiments.survival.headless import Headless
 from topology.model import Topology
 from traffic import demand
 
@@ -121,10 +121,10 @@ class Network:
 
     ideal = False
 
-    def __init__(self, topology: Topology, frozen: Frozen, graph: Graph) -> None:
-        self._frozen, self._graph = frozen, graph
+    def __init__(self, topology: Topology, headless: Headless, graph: Graph) -> None:
+        self._headless, self._graph = headless, graph
         self._fates = Fates(topology)
-        self._fates.become(frozen.whole, ())
+        self._fates.become(headless.whole, ())
         self._weights = np.fromiter(demand.gravity(topology).values(), dtype=np.float64)
         self._dead: Links = frozenset()
         self._present = self._dark()
@@ -141,7 +141,7 @@ class Network:
     def arrives(self, dead: Links) -> NDArray[np.bool_]:
         """Of each pair, in the order of ``Topology.pairs``, whether its packets come through."""
         flipped, self._dead = dead ^ self._dead, dead
-        if self._fates.become(self._frozen.ends(flipped, dead), dead):
+        if self._fates.become(self._headless.moved(flipped, dead), dead):
             self._present = self._dark()
         return self._fates.arrives
 

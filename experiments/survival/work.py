@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from experiments.policies import policy
 from experiments.survival.damage import Damaged, Graph, Network
-from experiments.survival.headless import Frozen, orphaned
+from experiments.survival.headless import orphaned
 from experiments.survival.lives import budget, live
 from experiments.survival.process import Process, events, order
 from experiments.survival.promise import Promise
@@ -81,8 +81,8 @@ def _network(text: str, name: str) -> tuple[Damaged, Topology, float]:
     graph = _graph(text)
     if name == IDEAL:
         return graph, topology, 0.0
-    left = orphaned(topology, policy(name))
-    return Network(topology, Frozen(topology, left.snapshot), graph), topology, left.onset_s / SECONDS_PER_HOUR
+    headless, onset_s = orphaned(topology, policy(name))
+    return Network(topology, headless, graph), topology, onset_s / SECONDS_PER_HOUR
 
 
 @lru_cache(maxsize=1)
