@@ -76,10 +76,10 @@ class SwitchControl(Protocol):
         """SIGKILL: its tables are lost, its connections closed; its ports keep their carrier."""
 
     def start(self) -> None:
-        """Start it and wait until it has its ports; its tables stay empty until the brain fills them.
+        """Begin to start it, without waiting; its tables stay empty until the brain fills them."""
 
-        Raises LabError with its last words if it dies.
-        """
+    def ready(self) -> bool:
+        """Whether it has its ports and answers. Raises LabError with its last words if it died while starting."""
 
     def running(self) -> bool:
         """From the kernel's process table."""

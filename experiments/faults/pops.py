@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from experiments.faults.kind import wires
+from experiments.faults.kind import until, wires
 from experiments.lab import Lab, LinkControl
+from topology.errors import LabError
+
+START_S = 20.0
+"""Generous, for emulated and overloaded machines."""
 
 
 def links_at(lab: Lab, pops: Iterable[str]) -> list[LinkControl]:
@@ -33,10 +37,18 @@ def lit_links(lab: Lab, pops: Iterable[str]) -> list[LinkControl]:
     return wires(lab, (link.name for link in links if running(lab, link.ends) == len(link.ends)))
 
 
+def start(lab: Lab, pops: tuple[str, ...]) -> None:
+    """Their switches, all at once; returns when they have their ports. Raises LabError when one does not."""
+    for pop in pops:
+        lab.switches[pop].start()
+    if not until(lab, lambda: all(lab.switches[pop].ready() for pop in pops), START_S):
+        raise LabError(f"the switches of {', '.join(pops)} did not come back within {START_S:g} s")
+
+
 def revive(lab: Lab, pops: tuple[str, ...]) -> None:
     """The way to the brain, the switches, which seek it at once, then light on links whose other end is there too."""
     for pop in pops:
         lab.control[pop].heal()
-        lab.switches[pop].start()
+    start(lab, pops)
     for link in lit_links(lab, pops):
         link.heal()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from experiments.faults.kind import NO_SETTINGS, SWITCH, Evidence, Fact, Settings, drained, until
-from experiments.faults.pops import links_at, running, sent_by
+from experiments.faults.pops import links_at, running, sent_by, start
 from experiments.faults.registry import FAULTS
 from experiments.faults.severed import PROOF_S, WINDOW_S, carriers, no_frames
 from experiments.lab import Lab
@@ -48,5 +48,4 @@ class SwitchCrash:
         )
 
     def heal(self, lab: Lab) -> None:
-        for pop in self.targets:
-            lab.switches[pop].start()
+        start(lab, self.targets)

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from experiments.faults.ending import Ending
 from experiments.faults.kind import SWITCH, Evidence, Fact, until
-from experiments.faults.pops import running
+from experiments.faults.pops import running, start
 from experiments.faults.registry import FAULTS
 from experiments.lab import Lab
 
@@ -23,8 +23,7 @@ class SwitchReturn(Ending):
     aims_at: ClassVar[str] = SWITCH
 
     def inject(self, lab: Lab) -> None:
-        for pop in self.targets:
-            lab.switches[pop].start()
+        start(lab, self.targets)
 
     def proof(self, lab: Lab) -> Evidence:
         until(lab, lambda: _forwarding(lab, self.targets) == len(self.targets), PROOF_S)

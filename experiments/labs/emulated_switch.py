@@ -20,8 +20,11 @@ class EmulatedSwitch:
 
     def start(self) -> None:
         if not self.running():
-            self._vswitch.restart()
+            self._vswitch.begin_restart()
             self._lift(self._vswitch.vswitchd_pid)
+
+    def ready(self) -> bool:
+        return self._vswitch.ready()
 
     def running(self) -> bool:
         return self._vswitch.running()

@@ -93,6 +93,9 @@ class FakeSwitch:
     def running(self) -> bool:
         return self._up
 
+    def ready(self) -> bool:
+        return self._up
+
     def live_ports(self) -> frozenset[int]:
         return frozenset({HOST_PORT}) if self._up else frozenset()
 

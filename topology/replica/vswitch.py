@@ -110,12 +110,16 @@ class VSwitch:
         """SIGKILL to ovs-vswitchd, not waiting for its end; the database stays. May be called twice."""
         self._daemons["ovs-vswitchd"].kill()
 
-    def restart(self) -> None:
-        """After a crash; returns once the bridge has its ports again and answers. May be called twice."""
+    def begin_restart(self) -> None:
+        """After a crash."""
+        self._daemons["ovs-vswitchd"].wait()
+        self.begin_switch()
+
+    def ready(self) -> bool:
+        """Whether the bridge has its ports and answers. Raises LabError if a daemon is gone."""
         if not self.running():
-            self._daemons["ovs-vswitchd"].wait()
-            self.begin_switch()
-            self.wait_until(lambda: _answers(self.place.management_socket), "ovs-vswitchd")
+            raise LabError(self.obituary())
+        return _answers(self.place.management_socket)
 
     def begin_stop(self) -> None:
         """SIGTERM, so that interfaces go back as they were."""
