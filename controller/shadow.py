@@ -79,6 +79,11 @@ def route_rules(topology: Topology, pop: str, routes: Routes) -> tuple[FlowRule,
     return tuple(rule for index, port in known.items() for rule in _ways(index, port))
 
 
+def abandons(old: Routes, new: Routes) -> bool:
+    """Whether a port that led somewhere leads nowhere any more: the PoP has lost a neighbour."""
+    return not set(old.values()) <= set(new.values())
+
+
 def difference(old: Sequence[FlowRule], new: Sequence[FlowRule]) -> tuple[tuple[FlowRule, ...], tuple[FlowRule, ...]]:
     """(what is to be deleted, what is to be added), the rules that need no group first."""
     held, kept = set(old), {rule.key for rule in new}

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from controller.shadow import by_priority, difference, fixed_rules, route_rules
+from controller.shadow import Routes, abandons, by_priority, difference, fixed_rules, route_rules
 from topology.errors import LabError
 from topology.forwarding import FlowRule
 from topology.model import Topology
@@ -39,8 +39,9 @@ Told = Callable[[str, int, float], None]
 
 @dataclass(frozen=True, slots=True)
 class _Order:
-    """Rules that a switch is to hold, and what it is told for it."""
+    """Routes that a switch is to follow, its rules for them, and what it is told."""
 
+    routes: Routes
     rules: tuple[FlowRule, ...]
     lines: tuple[str, ...]
 
@@ -51,11 +52,16 @@ class ShadowAgent:
     After ``stop`` the rules stay.
     """
 
-    def __init__(self, topology: Topology, rundir: Path, pids: Mapping[str, int], told: Told) -> None:
-        """``pids``: PoP → a process in its network namespace."""
+    def __init__(self, topology: Topology, rundir: Path, pids: Mapping[str, int], told: Told, delay_s: float) -> None:
+        """``pids``: PoP → a process in its network namespace; ``delay_s``: ``Igp.local_delay_ms``."""
+        self._delay_s = delay_s
         self._topology, self._rundir, self._pids, self._told = topology, rundir, pids, told
         self._held: dict[str, tuple[FlowRule, ...]] = dict.fromkeys(topology.names, ())
         self._changed_s = time.monotonic()
+        self._routes: dict[str, Routes] = {}
+        """PoP → the routes that its rules follow."""
+        self._due_s: dict[str, float] = {}
+        """PoP that has lost a neighbour → when its rules may follow."""
         self._refused: dict[str, str] = {}
         self._selector = selectors.DefaultSelector()
         self._wake, self._waker = socket.socketpair()
@@ -96,11 +102,18 @@ class ShadowAgent:
 
     def _run(self) -> None:
         while True:
-            ready = self._selector.select(RETRY_S if self._refused else None)
+            ready = self._selector.select(self._patience_s())
             if any(key.data is None for key, _ in ready):
                 return
             spoke_s = time.monotonic()
-            self._follow(self._burst({key.data for key, _ in ready}) or sorted(self._refused), spoke_s)
+            pops = self._burst({key.data for key, _ in ready})
+            due = [pop for pop, due_s in self._due_s.items() if due_s <= spoke_s]
+            self._follow({*pops, *due, *(() if ready else self._refused)}, spoke_s)
+
+    def _patience_s(self) -> float | None:
+        """Until something is to be done though nothing is heard; None: for ever."""
+        waits = [due_s - time.monotonic() for due_s in self._due_s.values()] + [RETRY_S] * bool(self._refused)
+        return max(0.0, min(waits)) if waits else None
 
     def _burst(self, pops: set[str]) -> list[str]:
         """All PoPs that speak now, and those that join them before it is quiet."""
@@ -119,13 +132,14 @@ class ShadowAgent:
 
         A switch that refuses is asked again later.
         """
-        asked = try_all({pop: within(self._pids[pop], frr.routes_command()) for pop in pops})
+        asked = try_all({pop: within(self._pids[pop], frr.routes_command()) for pop in sorted(pops)})
         orders = dict(filter(None, (self._order(pop, answer) for pop, answer in asked.items())))
         for pop, answer in try_all({pop: self._writing(pop, order.lines) for pop, order in orders.items()}).items():
             if isinstance(answer, LabError):
                 self._refused[pop] = str(answer)
                 continue
             self._refused.pop(pop, None)
+            self._routes[pop] = orders[pop].routes
             self._held[pop], self._changed_s = orders[pop].rules, time.monotonic()
             self._told(pop, len(orders[pop].rules) // 2, round((time.monotonic() - spoke_s) * 1e3, 3))
 
@@ -134,16 +148,29 @@ class ShadowAgent:
         try:
             if isinstance(answer, LabError):
                 raise answer
-            new = route_rules(self._topology, pop, routes.parse(answer, self._topology, pop))
+            known = routes.parse(answer, self._topology, pop)
         except LabError as error:
             self._refused[pop] = str(error)
             return None
+        if self._waits(pop, known):
+            return None
+        new = route_rules(self._topology, pop, known)
         gone, added = difference(self._held[pop], new)
         # until it is known what has been written, all of it may have been
         self._held[pop] = tuple(dict.fromkeys((*self._held[pop], *new)))
         if pop in self._refused:
-            return pop, _Order(new, (*self._foundation(pop), *_lines(gone, sorted(new, key=by_priority))))
-        return (pop, _Order(new, tuple(_lines(gone, added)))) if gone or added else None
+            return pop, _Order(known, new, (*self._foundation(pop), *_lines(gone, sorted(new, key=by_priority))))
+        return (pop, _Order(known, new, tuple(_lines(gone, added)))) if gone or added else None
+
+    def _waits(self, pop: str, known: Routes) -> bool:
+        """Whether it repairs locally for now; called again when that is over."""
+        if pop in self._refused or not abandons(self._routes.get(pop, {}), known):
+            self._due_s.pop(pop, None)
+            return False
+        if time.monotonic() < self._due_s.setdefault(pop, time.monotonic() + self._delay_s):
+            return True
+        del self._due_s[pop]
+        return False
 
     def _foundation(self, pop: str) -> Iterator[str]:
         """What depends on no route: the daemon's own packets, and the way into the shadow."""

@@ -32,6 +32,10 @@ class Igp:
     lsa_interval_ms: int = 50
     """Least time between two announcements of one router (5 s in RFC 2328)."""
 
+    local_delay_ms: int = 400
+    """A PoP that has lost a neighbour goes on repairing locally for so long, until the others have heard of it and
+    changed (RFC 8333): changing first, it would send traffic to PoPs that send it back."""
+
     @property
     def name(self) -> str:
         return "igp"

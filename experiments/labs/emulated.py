@@ -139,7 +139,7 @@ class EmulatedLab:
         self._ending.append(self._tracer.stop)
 
     def _start_companion(self, companion: Companion) -> None:
-        site = Site(self.topology, self.network, self._inside.rundir, self._record)
+        site = Site(self.topology, self.network, self._inside.rundir, self._record, self._inside.lift)
         running = companions.start(companion, site)
         self._companions.append(running)
         if isinstance(running, Cluster):

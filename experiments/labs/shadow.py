@@ -20,11 +20,13 @@ class Shadow:
         self._site = site
         pids = {pop: site.network.pid(pop) for pop in site.topology.names}
         self._routers = Routers(site.topology, igp, site.rundir, site.network.pid)
-        self._agent = ShadowAgent(site.topology, site.rundir, pids, self._told)
+        self._agent = ShadowAgent(site.topology, site.rundir, pids, self._told, igp.local_delay_ms / 1e3)
 
     def start(self) -> None:
         """The daemons; they hear nothing of each other yet. Raises LabError."""
         self._routers.start()
+        for pid in self._routers.pids().values():
+            self._site.lift(pid, "switch")  # a daemon that waits for a processor loses its neighbours
 
     def settle(self, deadline: float) -> None:
         """Every PoP has a route to every other. Raises LabError when a daemon has died."""

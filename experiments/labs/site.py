@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,3 +19,5 @@ class Site:
     network: Network
     rundir: Path
     record: Record
+    lift: Callable[[int, str], str]
+    """``lift(pid, rank)``: ask for a process's priority (``topology.replica.priority.RANKS``)."""

@@ -17,6 +17,7 @@ from topology.errors import LabError
 from topology.model import Link, Pop, Topology
 
 DEADLINE_S = 5.0
+DELAY_S = 0.1
 
 
 class Machine:
@@ -68,7 +69,9 @@ class Machine:
 
     def agent(self) -> ShadowAgent:
         pids = {pop.name: pop.index for pop in self.topology.pops}
-        return ShadowAgent(self.topology, self.home, pids, lambda pop, routes, _: self.told.append((pop, routes)))
+        return ShadowAgent(
+            self.topology, self.home, pids, lambda pop, routes, _: self.told.append((pop, routes)), DELAY_S
+        )
 
 
 @pytest.fixture
@@ -138,6 +141,27 @@ def test_a_switch_that_refuses_gets_everything_when_it_is_back(machine: Machine,
     until(agent.complete)
     assert "nw_proto=89" in machine.written["a"][-1]
     assert machine.written["a"][-1].count("dec_mpls_ttl") == 4
+
+
+def test_who_loses_a_neighbour_changes_after_the_others(machine: Machine, agent: ShadowAgent) -> None:
+    agent.start()
+    machine.ways["a"]["b"], machine.ways["b"]["a"] = "c", "c"
+    machine.ways["c"]["a"] = "a"
+    machine.ring("a")
+    rung_s = time.monotonic()
+    until(lambda: len(machine.written["a"]) == 2)
+    assert time.monotonic() - rung_s >= DELAY_S
+
+
+def test_a_neighbour_that_is_back_in_time_was_never_lost(machine: Machine, agent: ShadowAgent) -> None:
+    agent.start()
+    machine.ways["a"]["b"] = "c"
+    machine.ring("a")
+    time.sleep(DELAY_S / 4)
+    machine.direct("a")
+    machine.ring("a")
+    time.sleep(2 * DELAY_S)
+    assert len(machine.written["a"]) == 1
 
 
 def test_news_of_nothing_new_writes_nothing(machine: Machine, agent: ShadowAgent) -> None:

@@ -37,9 +37,7 @@ class ModelledIgp:
         self._up = dict.fromkeys(stage.wires, True)
         self._paths: dict[frozenset[str], Paths] = {}
         self._routers = {pop: self._router(pop) for pop in stage.topology.names}
-        self._agents = {
-            pop: Agent(stage.topology, switch, self._clock, self._told) for pop, switch in stage.switches.items()
-        }
+        self._agents = {pop: Agent(igp, stage, switch, self._told) for pop, switch in stage.switches.items()}
 
     def _router(self, pop: str) -> Router:
         return Router(pop, self._igp, self._clock, self._carry, lambda: self._compute(pop))
