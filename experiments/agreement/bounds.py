@@ -51,9 +51,11 @@ class Design:
     igp_detection_s: float = 0.0
     """Of the routing daemons, where there are any: BFD's detection time …"""
     igp_interval_s: float = 0.0
-    """… and interval, …"""
+    """… its interval, …"""
     igp_hello_s: float = 0.0
-    """… and how often they say hello."""
+    """… how often they say hello, …"""
+    igp_local_s: float = 0.0
+    """… and how much later than others they follow the loss of a neighbour of their own."""
 
     @classmethod
     def of(cls, policy: Mapping[str, Any]) -> Design:
@@ -73,6 +75,7 @@ class Design:
             igp_detection_s=interval_s * float(igp.get("bfd_multiplier") or 0.0),
             igp_interval_s=interval_s,
             igp_hello_s=float(igp.get("hello_s") or 0.0),
+            igp_local_s=float(igp.get("local_delay_ms") or 0.0) / 1e3,
         )
 
 
@@ -198,10 +201,11 @@ def _igp(cause: Cause) -> Iterator[Timer]:
             f"routing daemons: BFD after {design.igp_detection_s:g} s at most, one interval less at best; announcing, "
             f"computing and writing take up to {IGP_WRITES_S:g} s on two cores"
         )
-        earliest_s = design.igp_detection_s - design.igp_interval_s
-        yield Timer(
-            "igp", earliest_s, design.igp_detection_s + IGP_WRITES_S, design.igp_interval_s + IGP_WRITES_S, source
-        )
+        earliest_s, latest_s = design.igp_detection_s - design.igp_interval_s, design.igp_detection_s + IGP_WRITES_S
+        yield Timer("igp", earliest_s, latest_s, design.igp_interval_s + IGP_WRITES_S, source)
+        local_s = design.igp_local_s
+        why = f"who lost a neighbour follows {local_s:g} s later (RFC 8333)"
+        yield Timer("igp here", earliest_s + local_s, latest_s + local_s, design.igp_interval_s + IGP_WRITES_S, why)
 
 
 def _tcp(cause: Cause) -> Iterator[Timer]:
