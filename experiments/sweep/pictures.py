@@ -73,6 +73,9 @@ def _bar(axes: Axes, row: int, bar: Bar, colours: Mapping[str, str]) -> None:
         if share >= 0.06:
             axes.text(left + share / 2, row, f"{share:.0%}", ha="center", va="center", color="white", fontsize=8)
         left += share
+    if unknown := [effect.axis for effect in bar.effects if effect.share is None]:
+        words = f"{', '.join(unknown)}: too few points to tell"
+        axes.text(0.992, row, words, ha="right", va="center", color=QUIET, fontsize=7.5)
 
 
 def _panels(topics: Sequence[Topic], colours: Mapping[str, str], draw: Draw) -> Figure:
