@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
@@ -27,7 +28,7 @@ class Build:
     """Without its patch level."""
 
     def __str__(self) -> str:
-        return f"failstatic {self.version} ({self.commit}) on Python {self.python}"
+        return words(asdict(self))
 
 
 @lru_cache(maxsize=1)
@@ -43,6 +44,12 @@ def mine() -> Build:
 def facts() -> dict[str, str]:
     """``mine`` in plain words, which a failstatic of any version can read."""
     return asdict(mine())
+
+
+def words(found: Mapping[str, str]) -> str:
+    """``facts`` in a sentence, also of a version that knows other ones."""
+    version, commit, python = (found.get(name, "?") for name in ("version", "commit", "python"))
+    return f"failstatic {version} ({commit}) on Python {python}"
 
 
 def digest(root: Path) -> str:

@@ -12,11 +12,11 @@ from asyncio import CancelledError
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError as FuturesCancelledError
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
-from experiments.sweep.build import Build, facts, mine
+from experiments.sweep.build import Build, facts, mine, words
 from topology.errors import FailstaticError, LabError
 
 if TYPE_CHECKING:
@@ -124,13 +124,9 @@ def differs(address: str, found: Mapping[str, str] | BaseException | None, wante
     """What is wrong with a worker, by name; empty when it is of this build."""
     if not isinstance(found, Mapping):
         return f"worker {address} cannot run failstatic: {found!r}"
-    if dict(found) == facts_of(wanted):
+    if dict(found) == asdict(wanted):
         return ""
-    return f"worker {address} runs {Build(**found)}, this is {wanted}"
-
-
-def facts_of(build: Build) -> dict[str, str]:
-    return {"version": build.version, "commit": build.commit, "python": build.python}
+    return f"worker {address} runs {words(found)}, this is {wanted}"
 
 
 def check_workers(client: Client) -> None:

@@ -99,6 +99,8 @@ def test_a_machine_that_cannot_is_told_of_the_other_backend(monkeypatch: pytest.
         (["run", "control-plane-loss", "--seed", "-1"], "--seed: should be greater than or equal to 0; found '-1'"),
         (["run", "control-plane-loss", "--seed", "1099511627776"], "--seed: should be less than 2147483648"),
         (["run", "missing.yaml"], "no such file"),
+        (["sweep", "cut-anywher"], "did you mean 'cut-anywhere'"),
+        (["sweep", "missing.yaml"], "no such file"),
         (["report", "nothing"], "unknown run 'nothing'"),
         (["stop", "nothing"], "unknown run 'nothing'"),
     ],
@@ -121,6 +123,7 @@ def test_bad_input_is_refused_before_anything_starts(
     ("command", "words"),
     [
         ("experiments", ["control-plane-loss", "Does losing the control plane"]),
+        ("sweeps", ["cut-anywhere", "Which single fibre"]),
         ("policies", ["fail-static", "soft-state", "fast-reroute"]),
         ("topologies", ["edge12", "europe18", "topohub:"]),
         ("ls", [""]),
@@ -135,6 +138,7 @@ def test_lists_and_help(command: str, words: list[str]) -> None:
 
 def test_names_complete() -> None:
     assert "control-plane-loss" in {name for name, _ in names.experiments("control-plane-l")}
+    assert [name for name, _ in names.sweeps("cut-anyw")] == ["cut-anywhere"]
     assert [name for name, _ in names.policies("fail-static,fas")] == ["fail-static,fast-reroute"]
     assert "fail-static" not in {name for name, _ in names.policies("fail-static,")}
     assert list(names.topologies("edge")) == ["edge12"]

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import socket
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from dask_processes import ROOT, Processes
 from sweep_jobs import STARTS, VICTIM, Errand, square
 
 from experiments.sweep import cluster
-from experiments.sweep.build import PACKAGES
+from experiments.sweep.build import PACKAGES, mine
 from experiments.sweep.cluster import Crew
 from experiments.sweep.launch import Found, carry_out
-from experiments.sweep.pool import Job
-from topology.errors import InputError, LabError
+from experiments.sweep.pool import Job, answer
+from topology.errors import InputError, LabError, MachineError
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 pytest.importorskip("distributed", reason="dask.distributed is not installed: make setup")
 
@@ -126,6 +131,40 @@ def test_a_worker_of_other_sources_is_refused_by_name(processes: Processes, tmp_
     assert not (tmp_path / STARTS).exists()
 
 
+def test_a_worker_of_other_sources_that_joins_later_is_refused_as_well(tmp_path: Path) -> None:
+    with _local() as client:
+        wanted = replace(mine(), commit="another")
+        found = client.submit(answer, wanted, square, Errand(1, str(tmp_path))).result()
+    assert re.fullmatch(
+        r"worker tcp://127.0.0.1:\d+ runs failstatic .*, this is failstatic .*another.*", found.wrong_build
+    )
+    assert not (tmp_path / STARTS).exists()
+
+
+def test_points_with_packets_go_only_to_workers_that_offer_sandboxes(processes: Processes, tmp_path: Path) -> None:
+    address = processes.scheduler()
+    processes.worker(address)
+    crew = Crew(scheduler=address, sandboxes=True)
+    with pytest.raises(LabError, match="no worker offers the resource 'sandbox'"):
+        carry_out(tmp_path / "out", _jobs(tmp_path, 3), square, crew, Watch())
+    assert not (tmp_path / STARTS).exists()
+
+
+def test_more_points_with_packets_than_the_machine_bears_are_refused(tmp_path: Path) -> None:
+    crew = Crew(workers=1000, sandboxes=True)
+    with pytest.raises(MachineError, match="1000 emulated points at once need 2000 cores"):
+        carry_out(tmp_path / "out", _jobs(tmp_path, 3), square, crew, Watch())
+
+
+def test_a_scheduler_without_workers_is_told(
+    processes: Processes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "WORKERS_S", 0.5)
+    address = processes.scheduler()
+    with pytest.raises(LabError, match=r"has had no worker for 0.5 s; start some with: dask worker tcp://"):
+        carry_out(tmp_path / "out", _jobs(tmp_path, 3), square, Crew(scheduler=address), Watch())
+
+
 def test_a_scheduler_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "ANSWER_S", 1.0)
     with socket.socket() as nobody:
@@ -137,6 +176,17 @@ def test_a_scheduler_that_is_not_there(tmp_path: Path, monkeypatch: pytest.Monke
 
 def _minus_one(folder: Path) -> Job:
     return Job("bad", Errand(-1, str(folder)))
+
+
+@contextmanager
+def _local() -> Iterator[Client]:
+    from distributed import Client, LocalCluster
+
+    with (
+        LocalCluster(n_workers=1, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0") as cluster,
+        Client(cluster, set_as_default=False) as client,
+    ):
+        yield client
 
 
 @contextmanager
