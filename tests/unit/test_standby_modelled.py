@@ -127,3 +127,11 @@ def test_a_quorum_is_lost_with_the_fewest() -> None:
     assert resolve("", "etcd", ring(), {}) == ("leader",)
     assert resolve("", "etcd", ring(), {}, restores=True) == ("all",)
     assert POLICIES["standby"].needs == ("etcd",)
+
+
+def test_a_switch_that_crashed_knows_neither_master_nor_generation(tmp_path: Path) -> None:
+    played = play(spec("12 s", (2, "switch.crash", "c"), (4, "switch.return", "c")), square(), "standby", tmp_path)
+    since = [line for line in played.of("brain", pop="c") if line["t"] > 4]
+    assert {line["brain"] for line in since if line["what"] == "role" and line["role"] == "master"} == {"brain-1"}
+    assert [line["brain"] for line in since if line["what"] == "reconciling"] == ["brain-1"]
+    assert not [line for line in since if line["what"] == "error"]

@@ -75,6 +75,7 @@ class ModelSwitch:
         self.up = False
         for table in (self.flows, self.groups, self._expires):
             table.clear()
+        self.roles = Roles()
         self._become(State(SwitchState()))
         self._tell_power()
 
