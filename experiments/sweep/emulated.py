@@ -33,7 +33,7 @@ def run(task: Task, folder: Path) -> Mapping[str, Any]:
 
 
 def main(folder: Path) -> None:
-    from experiments.conclude import Nobody
+    from experiments.conclude import Unwatched
     from experiments.inside import Means
     from experiments.run import execute
     from experiments.sweep.plan import Task
@@ -43,7 +43,7 @@ def main(folder: Path) -> None:
     die_with_parent(signal.SIGKILL)
     task = Task(**json.load(sys.stdin))
     try:
-        result = execute(prepared(task), Means(results=folder), Nobody())
+        result = execute(prepared(task), Means(results=folder), Unwatched())
     except FailstaticError as error:
         raise SystemExit(str(error)) from None
     if result.errors:

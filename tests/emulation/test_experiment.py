@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from experiments.conclude import Nobody
+from experiments.conclude import Unwatched
 from experiments.inside import Means
 from experiments.prepare import prepare
 from experiments.run import execute
@@ -48,7 +48,7 @@ checks:
 def run(tmp_path_factory: pytest.TempPathFactory, square: Path) -> Path:
     folder = tmp_path_factory.mktemp("run")
     (folder / "square-loss.yaml").write_text(SPEC % square)
-    result = execute(prepare(str(folder / "square-loss.yaml")), Means(results=folder / "results"), Nobody())
+    result = execute(prepare(str(folder / "square-loss.yaml")), Means(results=folder / "results"), Unwatched())
     assert result.errors == {}
     return result.run
 

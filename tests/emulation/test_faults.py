@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from experiments import folder
-from experiments.conclude import Nobody
+from experiments.conclude import Unwatched
 from experiments.faults import FAULTS
 from experiments.inside import Means
 from experiments.prepare import prepare
@@ -74,7 +74,7 @@ def spec() -> dict[str, Any]:
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("faults")
     (place / "every-fault.yaml").write_text(json.dumps(spec()))  # which is YAML too
-    result = execute(prepare(str(place / "every-fault.yaml")), Means(results=place / "results"), Nobody())
+    result = execute(prepare(str(place / "every-fault.yaml")), Means(results=place / "results"), Unwatched())
     assert result.errors == {}
     return result.run
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from experiments import modelled
-from experiments.conclude import Nobody
+from experiments.conclude import Unwatched
 from experiments.prepare import Choice, prepare
 from experiments.sweep.plan import plan
 from experiments.sweep.reading import WHOLE_RUN, read
@@ -28,7 +28,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
 
 def test_a_point_is_the_run_that_it_stands_for(found: list[dict[str, Any]], tmp_path: Path) -> None:
     prepared = prepare("control-plane-loss", Choice(policies=("fail-static",), seed=3))
-    result = modelled.execute(prepared, tmp_path, Nobody())
+    result = modelled.execute(prepared, tmp_path, Unwatched())
     assert found == rows(json.loads((result.run / "summary.json").read_text()))
 
 
