@@ -215,10 +215,9 @@ class _Resolver:
         return self._lots.draw(every, int(lot[1]), what, self._restores) if lot else None
 
     def _region(self, name: str, what: str) -> Iterator[str]:
-        regions = {pop.region for pop in self.topology.pops}
-        if name not in regions:
-            raise InputError(unknown("region", name, sorted(regions)))
-        inside = {pop.name for pop in self.topology.pops if pop.region == name}
+        inside = {pop.name for pop in self.topology.pops if pop.region.casefold() == name.casefold()}
+        if not inside:
+            raise InputError(unknown("region", name, self.topology.regions()))
         links = [link.name for link in self.topology.links if inside.issuperset(link.ends)]
         if what == LINK and not links:
             raise InputError(f"no link lies inside region {name}")

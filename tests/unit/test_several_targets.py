@@ -31,7 +31,7 @@ def halves() -> Topology:
     [
         ("c-b, a-b,b-a", "link", ("b-c", "a-b")),
         ("all", "link", ("a-b", "b-c", "c-d", "d-a")),
-        ("region west", "link", ("a-b",)),
+        ("region West", "link", ("a-b",)),
         ("srlg deep", "link", ("b-c", "d-a")),
         ("srlg deep, longest link", "link", ("b-c", "d-a")),
         ("control:region east", "link", ("control:c", "control:d")),
