@@ -64,7 +64,7 @@ def _shown(story: Story, event: Event) -> str:
     held = {True: "held", False: "did not hold", None: "no proof"}[event.held]
     line = _proof(story, event)
     states = {name: value for name, value in (line or {}).get("evidence", {}).items() if not _number(value)}
-    return ", ".join([held, *(f"{name} {_plain(value)}" for name, value in states.items())])
+    return ", ".join([held, *(f"{name} {_plain(name, value)}" for name, value in states.items())])
 
 
 def _proof(story: Story, event: Event) -> Line | None:
@@ -78,5 +78,8 @@ def _number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _plain(value: object) -> str:
+def _plain(name: str, value: object) -> str:
+    """Who is elected is chance; that somebody is, is not."""
+    if name.endswith("leader"):
+        return "one" if value else "none"
     return "/".join(map(str, value)) if isinstance(value, list) else str(value)
