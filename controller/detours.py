@@ -13,7 +13,7 @@ from heapq import heappop, heappush
 import numpy as np
 from scipy.sparse.csgraph import dijkstra
 
-from controller.paths import Costs, Paths, shortest, weights
+from controller.paths import Costs, Paths, shortest, weight_ms, weights
 
 SHARED_RISK_MS = 1e5
 """What a link costs more that shares a risk group with what is lost: taken only where nothing else is left."""
@@ -62,23 +62,29 @@ class Graph:
         self.paths, self.topology = paths, paths.topology
         self.ends = [tuple(self.topology.pop(end).index for end in link.ends) for link in self.topology.links]
         self._matrix = weights(self.topology, paths.dead)
+        self._rows: dict[int, list[float]] = {}
 
     @cached_property
     def edges(self) -> list[list[tuple[int, float, int]]]:
         """PoP → (neighbour, ms, number of the link)."""
         found: list[list[tuple[int, float, int]]] = [[] for _ in self.topology.pops]
-        rows, columns = self._matrix.nonzero()
-        link_of = {step: number for number, (a, b) in enumerate(self.ends) for step in ((a, b), (b, a))}
-        for a, b, weight in zip(rows.tolist(), columns.tolist(), self._matrix.data.tolist(), strict=True):
-            found[a].append((b, weight, link_of[a, b]))
+        for link, (a, b) in zip(self.topology.links, self.ends, strict=True):
+            if link.name not in self.paths.dead:
+                found[a].append((b, weight_ms(link), link.index))
+                found[b].append((a, weight_ms(link), link.index))
         return found
 
+    def distances(self, pop: int) -> list[float]:
+        """To all others in ms."""
+        row = self._rows.get(pop)
+        if row is None:
+            row = self._rows[pop] = self._plain.distance_ms[pop].tolist()
+        return row
+
     @cached_property
-    def distances(self) -> list[list[float]]:
-        """[a][b] in ms. Bypasses go by delay, whatever the paths go by."""
-        plain = self.paths if self.paths.costs == Costs() else shortest(self.topology, self.paths.dead)
-        rows: list[list[float]] = plain.distance_ms.tolist()
-        return rows
+    def _plain(self) -> Paths:
+        """Bypasses go by delay, whatever the paths go by."""
+        return self.paths if self.paths.costs == Costs() else shortest(self.topology, self.paths.dead)
 
     @cached_property
     def sharing(self) -> dict[int, frozenset[int]]:
@@ -113,7 +119,7 @@ class Graph:
 
         Neighbours behind a link that is down count: packets are repaired there until all have heard of it.
         """
-        near = [number for ends in self.ends if pop in ends for number in ends if number != pop]
+        near = list(self.topology.port_towards[pop])
         if len(near) < 2:
             return {}
         distance, before = self._without(pop, near)
@@ -125,8 +131,8 @@ class Graph:
     def _without(self, pop: int, starts: list[int]) -> tuple[list[list[float]], list[list[int]]]:
         """Distances and predecessors from each of ``starts``."""
         data, kept = self._matrix.data, self._matrix.data.copy()
-        own = (number for number, ends in enumerate(self.ends) if pop in ends)
-        shared = {mate for link in own for mate in self.sharing.get(link, ())}
+        own = self.topology.ports(self.topology.pops[pop].name).values()
+        shared = {mate for link in own for mate in self.sharing.get(link.index, ())}
         data[self._places(self.steps(shared))] += SHARED_RISK_MS
         data[self._places(step for to in starts for step in ((pop, to), (to, pop)))] = np.inf
         distance, before = dijkstra(self._matrix, directed=True, indices=starts, return_predecessors=True)
@@ -147,7 +153,7 @@ class _Growing:
     """A tree that grows start by start."""
 
     def __init__(self, graph: Graph, end: int, lost: int, dearer: Mapping[Step, float]) -> None:
-        self._edges, self._ahead = graph.edges, graph.distances[end]
+        self._edges, self._ahead = graph.edges, graph.distances(end)
         self._lost, self._dearer = lost, dearer
         self.onward: dict[int, int] = {}
         self.cost_ms = {end: 0.0}
@@ -157,21 +163,25 @@ class _Growing:
 
         False when there is none, or none without a penalty: of that the bound knows nothing.
         """
+        edges, ahead, known, lost, dearer = self._edges, self._ahead, self.cost_ms, self._lost, self._dearer
         best, before, done = {start: 0.0}, {start: start}, set[int]()
-        heap = [(self._ahead[start], start)]
+        heap = [(ahead[start], start)]
         while heap and heap[0][0] < SHARED_RISK_MS:
             here = heappop(heap)[1]
-            if here in self.cost_ms:
+            if here in known:
                 self._join(before, best, here)
                 return True
             if here in done:
                 continue
             done.add(here)
-            for to, weight, link in self._edges[here]:
-                through = best[here] + weight + self._dearer.get((here, to), 0.0)
-                if link != self._lost and through < best.get(to, np.inf):
+            sofar = best[here]
+            for to, weight, link in edges[here]:
+                through = sofar + weight
+                if dearer:
+                    through += dearer.get((here, to), 0.0)
+                if link != lost and (to not in best or through < best[to]):
                     best[to], before[to] = through, here
-                    heappush(heap, (through + self.cost_ms.get(to, self._ahead[to]), to))
+                    heappush(heap, (through + (known[to] if to in known else ahead[to]), to))
         return False
 
     def flood(self) -> None:

@@ -121,11 +121,16 @@ def update_order(old: Paths, new: Paths) -> NDArray[np.int64]:
     return order
 
 
+def weight_ms(link: Link) -> float:
+    """Its delay, and what tells it from others with the same."""
+    return link.delay_ms + (link.index + 1) * _TIE_BREAK_MS
+
+
 def weights(topology: Topology, dead: Collection[str], costs: Costs = Costs()) -> csr_array:
     """Symmetric weights in ms; never zero, which scipy would take for 'no link'."""
     up = [link for link in topology.links if link.name not in dead]
     a = [topology.pop(link.a).index for link in up]
     b = [topology.pop(link.b).index for link in up]
-    each = [link.delay_ms + (link.index + 1) * _TIE_BREAK_MS + costs.of(link) for link in up]
+    each = [weight_ms(link) + costs.of(link) for link in up]
     count = len(topology.pops)
     return csr_array((each * 2, (a + b, b + a)), shape=(count, count))

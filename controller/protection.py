@@ -134,7 +134,7 @@ def _might_shorten(graph: Graph, tree: Detour, link: int) -> bool:
     A way with one penalty is bound without it, unless the link leads to where there is one without any.
     """
     a, b = graph.ends[link]
-    delay_ms, from_a, from_b = graph.topology.links[link].delay_ms, graph.distances[a], graph.distances[b]
+    delay_ms, from_a, from_b = graph.topology.links[link].delay_ms, graph.distances(a), graph.distances(b)
     to_a, to_b = from_a[tree.end], from_b[tree.end]
     lightest_ms = SHARED_RISK_MS if graph.sharing else SUSPECT_MS
     for start, cost_ms in tree.cost_ms.items():
