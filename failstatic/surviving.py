@@ -59,7 +59,7 @@ def survive(  # noqa: PLR0913, PLR0917 – one parameter per option
     from experiments.survival.spec import Choice, read
     from experiments.survival.study import insert, study
     from experiments.sweep.cluster import Crew
-    from failstatic.sweeps import view
+    from failstatic.tally import view
 
     spec = read(name, Choice(_listed(topology), _listed(policy), seeds))
     console = out()

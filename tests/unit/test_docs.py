@@ -8,6 +8,9 @@ from pathlib import Path
 
 from experiments.faults import FAULTS
 from experiments.metric_names import METRICS, PHASE_ONLY
+from experiments.sweep.plan import plan
+from experiments.sweep.reading import read
+from experiments.sweep.spec import SweepSpec
 from failstatic.commands import STOPPED, VERDICT_STATUS
 from topology.errors import InputError, MachineError
 
@@ -50,6 +53,18 @@ def test_every_fault() -> None:
 def test_the_example_of_a_fault_is_the_real_one() -> None:
     text = (ROOT / "docs/adding-a-fault.md").read_text()
     assert text.split("```python\n")[1].split("```")[0] == (ROOT / "experiments/faults/brain_hang.py").read_text()
+
+
+def test_the_example_of_a_sweep_is_sound(tmp_path: Path) -> None:
+    text = (ROOT / "docs/sweeps.md").read_text()
+    (tmp_path / "example.yaml").write_text(text.split("```yaml\n")[1].split("```")[0])
+    assert len(plan(read(str(tmp_path / "example.yaml"))).jobs) == 600
+
+
+def test_every_key_of_a_sweep() -> None:
+    assert {row[0].strip("`") for row in rows("sweeps.md", "| key | default |")} == {*SweepSpec.model_fields} - {
+        "question"
+    }
 
 
 def test_every_exit_status() -> None:
