@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 WORDS = {
     "brain.kill": "brain killed", "brain.hang": "brain hung", "brain.poweroff": "brain without power",
+    "brain.slow": "brain slow", "brain.replan": "planned change",
+    "push.poison": "bad push", "push.good": "push", "push.freeze": "pushes frozen",
     "etcd.kill": "store's member killed",
     "link.cut": "cut", "link.silent": "silently cut", "link.degrade": "degraded",
     "control.cut": "cut", "control.silent": "silently cut", "control.degrade": "degraded",
