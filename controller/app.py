@@ -20,9 +20,6 @@ clock (``t_ns``), which all parts of an experiment share.
 
 from __future__ import annotations
 
-import json
-import os
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -31,6 +28,7 @@ from typing import Any, Protocol
 
 from controller import openflow
 from controller.election import Answer, Call
+from controller.log import age_s, write_line
 from controller.messages import (
     Answered,
     AskRole,
@@ -80,9 +78,8 @@ class Store(Protocol):
 def run(framework: Framework, topology: Topology, brain: Brain, port: int, store: Store | None = None) -> None:
     """Listen on ``port`` and let ``brain`` run the switches until the process is killed."""
     shim = Shim(framework, topology, brain, write_line)
-    began_s = time.clock_gettime(time.CLOCK_BOOTTIME) - _born_s()
     ready = {"framework": framework.name, "version": framework.version, "port": port}
-    write_line("ready", **ready, took_ms=round(began_s * 1e3))
+    write_line("ready", **ready, took_ms=round(age_s() * 1e3))
 
     def begin() -> None:
         framework.spawn(shim.tick_for_ever)
@@ -90,16 +87,6 @@ def run(framework: Framework, topology: Topology, brain: Brain, port: int, store
             framework.spawn(lambda: shim.consult_for_ever(store))
 
     serve(framework, port, shim.handlers(), begin)
-
-
-def write_line(what: str, **data: Any) -> None:
-    """One JSON line on stdout; when nobody reads it any more, the controller ends."""
-    line = json.dumps({"t_ns": time.time_ns(), "what": what, **data}, default=_plain)
-    try:
-        sys.stdout.write(line + "\n")
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os._exit(0)
 
 
 class Shim:
@@ -274,15 +261,3 @@ class Shim:
         flow_mods = sum(map(openflow.is_flow_mod, program.mods))
         self._counts.update(flow_mods=flow_mods, group_mods=len(program.mods) - flow_mods)
         session.order(program, time.monotonic())
-
-
-def _plain(value: Any) -> Any:
-    """What JSON does not know: sets become sorted lists, anything else its text."""
-    return sorted(value) if isinstance(value, set | frozenset) else str(value)
-
-
-def _born_s() -> float:
-    """When the kernel started this process, in seconds since boot (proc(5), stat field 22)."""
-    with open("/proc/self/stat", encoding="ascii") as stat:  # noqa: PTH123 (pathlib would be imported for this alone)
-        ticks = int(stat.read().rpartition(")")[2].split()[19])
-    return ticks / os.sysconf("SC_CLK_TCK")

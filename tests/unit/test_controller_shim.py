@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from openflow_fake import PROTOCOL, Datapath, group_entry
 
-from controller import app
+from controller import log
 from controller.__main__ import brain_settings
 from controller.app import Shim, Store
 from controller.election import Answer, Call, Look, Seen
@@ -341,7 +341,7 @@ def test_notes_go_to_the_log(scene: Scene) -> None:
 
 
 def test_a_line_is_json_with_the_real_time(capsys: pytest.CaptureFixture[str]) -> None:
-    app.write_line("links", went=frozenset({"b", "a"}))
+    log.write_line("links", went=frozenset({"b", "a"}))
     line = json.loads(capsys.readouterr().out)
     assert line.pop("t_ns") > 1.7e18
     assert line == {"what": "links", "went": ["a", "b"]}

@@ -11,8 +11,6 @@ from dataclasses import astuple
 from functools import partial
 from pathlib import Path
 
-from controller.brain import Brain
-from controller.standby import Standby
 from experiments.faults.kind import CONTROL, Seen
 from experiments.lab import (
     BrainControl,
@@ -34,7 +32,8 @@ from experiments.labs.modelled.courses import Course
 from experiments.labs.modelled.failopen import FailOpen
 from experiments.labs.modelled.flight import Network
 from experiments.labs.modelled.history import Past
-from experiments.labs.modelled.process import BrainProcess, Mind
+from experiments.labs.modelled.mind import mind
+from experiments.labs.modelled.process import BrainProcess
 from experiments.labs.modelled.rconn import Dialer
 from experiments.labs.modelled.schedule import streams
 from experiments.labs.modelled.stage import Stage
@@ -87,18 +86,10 @@ class ModelledLab:
     def _process(self, name: str) -> BrainProcess:
         """A brain, and each switch's end of the connection to it."""
         said = partial(self._brain_said, name)
-        mind = Mind(lambda memory: Brain(self.topology, self.policy.brain, memory), self.policy.brain.returns)
-        if self._store is not None:
-            mind = self._elected(name, self._store)
-        process = BrainProcess(self._clock, mind, self._switches, said)
+        thinks = mind(name, self.topology, self.policy, self._store)
+        process = BrainProcess(self._clock, thinks, self._switches, said)
         process.dialers = {pop: Dialer(way, process) for pop, way in self._channels.items()}
         return process
-
-    def _elected(self, name: str, store: ModelStore) -> Mind:
-        """One of several: how it comes back is decided by who leads then, not by what it remembers."""
-        brain, election = self.policy.brain, self.policy.election
-        ask = partial(store.answer, name, patience_s=election.patience_s)
-        return Mind(lambda memory: Standby(self.topology, brain, name, election, memory), brain.returns, ask)
 
     def _vswitchd(self, pop: str, switch: ModelSwitch) -> Vswitchd:
         dialers = [process.dialers[pop] for process in self._processes.values()]

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-from controller.election import Answer, Call
+from controller.election import Call
 from controller.memory import RECONCILE
 from controller.messages import (
     Answered,
@@ -30,6 +29,7 @@ from controller.messages import (
 from controller.orders import Order
 from experiments.labs.modelled.clock import Clock
 from experiments.labs.modelled.host import Host
+from experiments.labs.modelled.mind import Mind
 from experiments.labs.modelled.rconn import Connection, Dialer
 from experiments.labs.modelled.session import Session
 from experiments.labs.modelled.switch import ModelSwitch
@@ -40,24 +40,6 @@ from topology.roles import IS_SLAVE, Role
 
 _COUNTED = ("packet_ins", "flow_mods", "group_mods", "port_events", "barriers")
 Log = Callable[..., None]
-
-
-class Thinker(Protocol):
-    """``controller.brain.Brain``, or one of several (``controller.standby.Standby``)."""
-
-    def handle(self, event: Event, now: float) -> list[Command]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Mind:
-    """What a process thinks with."""
-
-    make: Callable[[str], Thinker]
-    """Given what it remembers (``controller.memory``)."""
-    returns: str
-    """What it remembers when it is started again, by its policy."""
-    ask: Callable[[Call], tuple[Answer, float]] | None = None
-    """The store of the election: an answer, and how long it takes (s)."""
 
 
 class BrainProcess(Host):
