@@ -32,7 +32,7 @@ class Event:
     kind: str
     target: str
     aims_at: str
-    """``"brain"``, ``"link"``, ``"control"``, ``"pop"``, ``"switch"`` or ``"machine"``."""
+    """What its kind aims at: ``"brain"``, ``"link"``, … (``experiments.faults.kind``)."""
     severs: bool
     """Its links carry nothing from now on; of an end, that they carried nothing until now."""
     restores: bool
