@@ -75,12 +75,16 @@ class Switch:
 
     def process(self, packet: Packet, in_port: int) -> tuple[Sent, ...]:
         """What leaves the switch when ``packet`` comes in by ``in_port``; nothing when it is dropped."""
+        return self.look(packet, in_port)[0]
+
+    def look(self, packet: Packet, in_port: int) -> tuple[tuple[Sent, ...], bool]:
+        """The same, and whether a label was taken off: else what lies beneath the top one decided nothing."""
         walk = _Walk(self, in_port)
         try:
             walk.table(0, packet, _Level())
         except (_Dropped, TooManyLabels):
-            return ()
-        return tuple(walk.sent)
+            return (), walk.popped
+        return tuple(walk.sent), walk.popped
 
     def lookup(self, table: int, packet: Packet, in_port: int) -> FlowRule | None:
         """The entry of highest priority that matches, or None (a miss: the packet is dropped)."""
@@ -191,6 +195,7 @@ class _Walk:
         self.switch, self.in_port = switch, in_port
         self.sent: list[Sent] = []
         self.resubmits = -1  # the first look-up is none
+        self.popped = False
 
     def table(self, number: int | None, packet: Packet, level: _Level) -> Packet:
         """Look the packet up and do what is found; the packet as it is then."""
@@ -228,6 +233,7 @@ class _Walk:
             case ForgetInPort():
                 self.in_port = 0
             case _:
+                self.popped |= isinstance(action, Pop)
                 return edit(action, packet)
         return packet
 

@@ -2,9 +2,9 @@
 
 A packet's fate in a switch hangs on its labels, its type, its destination and, unless the rules
 forget it, its port; not on its time to live, as long as that lasts. Of the ports it hangs on those
-alone that a group asked about on the way. So a hop is looked up once, remembered with what it hung
-on, and holds in every state with the same tables in which those ports fare alike. Nobody else in
-this package asks a rule for anything.
+alone that a group asked about on the way, and of the labels on the top one alone unless that is
+taken off. So a hop is looked up once, remembered with what it hung on, and holds in every state with
+the same tables in which those ports fare alike. Nobody else in this package asks a rule for anything.
 """
 
 from __future__ import annotations
@@ -24,10 +24,16 @@ ANY_PORT = 0
 MOST_ANSWERS = 4096
 """Kept in mind per switch: a few for each destination of the largest network."""
 _Key = tuple[int, Stack, int, str]
+"""(port, labels, type, address); where only the top label decided: (port, it alone, minus the stack's depth, "")."""
 
 
 _Answer = tuple[int, int, Hop | None]
 """(ports that were asked about, those of them that lived, the hop)."""
+
+
+def _onto(hop: Hop | None, beneath: Stack) -> Hop | None:
+    """The hop of a packet with these labels beneath those that it gets."""
+    return hop and (hop[0], hop[1] + beneath, hop[2])
 
 
 def bits(ports: Iterable[int]) -> int:
@@ -97,25 +103,40 @@ class State:
 
     def look_up(self, in_port: int, labels: Stack, eth_type: int, address: str) -> tuple[Hop | None, int]:
         """The same for a port that is forgotten already, and on whose life it hangs (ports, as ``bits``)."""
-        key = (in_port, labels, eth_type, address)
-        for asked, alive, hop in self._answers.get(key, ()):
-            if self.live & asked == alive:
-                return hop, asked
+        whole, top = (in_port, labels, eth_type, address), (in_port, labels[:1], -len(labels), "")
+        if labels and (known := self._recall(top)):
+            return _onto(known[2], labels[1:]), known[0]
+        if known := self._recall(whole):
+            return known[2], known[0]
         packet = Packet.labelled(address, labels) if labels else Packet(address, eth_type=eth_type)
         self._live.asked.clear()
-        sent = self.exact(packet, in_port)
-        hop, asked = None if sent is None else (sent[0], sent[1].labels, sent[1].eth_type), bits(self._live.asked)
+        sent, deep = self._sent(packet, in_port)
+        hop = None if sent is None else (sent[0], sent[1].labels, sent[1].eth_type)
+        asked = bits(self._live.asked)
+        if deep or not labels:
+            self._keep(whole, asked, hop)
+        else:
+            self._keep(top, asked, hop and (hop[0], hop[1][: len(hop[1]) - len(labels) + 1], hop[2]))
+        return hop, asked
+
+    def _recall(self, key: _Key) -> _Answer | None:
+        return next((known for known in self._answers.get(key, ()) if self.live & known[0] == known[1]), None)
+
+    def _keep(self, key: _Key, asked: int, hop: Hop | None) -> None:
         if len(self._answers) > MOST_ANSWERS:
             self.forget()
         self._answers[key] = (*self._answers.get(key, ()), (asked, self.live & asked, hop))
-        return hop, asked
 
     def exact(self, packet: Packet, in_port: int) -> tuple[int, Packet] | None:
         """The same with the time to live counted, and nothing remembered."""
-        sent = self.switch.process(packet, in_port)
+        return self._sent(packet, in_port)[0]
+
+    def _sent(self, packet: Packet, in_port: int) -> tuple[tuple[int, Packet] | None, bool]:
+        """What leaves, and whether more than the top label decided."""
+        sent, deep = self.switch.look(packet, in_port)
         if len(sent) > 1:
             raise LabError("a rule sends the same packet out twice: the model cannot follow both")
-        return (sent[0].port, sent[0].packet) if sent else None
+        return ((sent[0].port, sent[0].packet) if sent else None), deep
 
     @property
     def identity(self) -> object:
