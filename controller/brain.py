@@ -43,6 +43,8 @@ from controller.protection import repairs
 from controller.repairs import Repairs
 from controller.rollout import Rollout
 from controller.settings import BrainSettings
+from controller.slices import slices
+from controller.stitching import stitching, within
 from controller.transition import CLEAN_UP, Holdings, Stage, difference, stages
 from topology import labels
 from topology.forwarding import FlowRule
@@ -67,7 +69,10 @@ class Brain:
         """``memory``: how it begins. Raises InputError for an unknown one."""
         self.topology, self.settings = topology, settings
         self.memory = memories.known(memory)
-        self._unwiped = set(topology.names) if memory == memories.WIPE else set()
+        self.slices = slices(topology, settings.slices)
+        self.pops = self.slices.members(settings.slice)
+        """Whose switches it programs."""
+        self._unwiped = set(self.pops) if memory == memories.WIPE else set()
         self._believed_until = float("-inf")
         self.plan: Plan | None = None
         self._wanted: dict[str, Tables] = {}
@@ -142,7 +147,7 @@ class Brain:
 
     def _gather(self, now: float) -> Iterator[Command]:
         """Plan for the first time, once the whole network is in view or waiting is over."""
-        complete = len(self._holdings) == len(self.topology.pops)
+        complete = len(self._holdings) == len(self.pops)
         if self._first_up is None or not (complete or now >= self._first_up + self.settings.settle_s):
             return
         plan = self._planned(self._remembered(now), version=0)
@@ -220,7 +225,7 @@ class Brain:
 
     def _view(self, now: float) -> View:
         """The network as the switches report it, and as the policy takes it where they report nothing."""
-        unknown = [pop for pop in self.topology.names if pop not in self._holdings]
+        unknown = [pop for pop in self.pops if pop not in self._holdings]
         belief = beliefs.belief(self.topology, unknown, self.settings.unknown_means)
         return View(self.links.dead(now) | belief.dead, replace(self._metric, avoided=belief.avoided))
 
@@ -285,9 +290,16 @@ class Brain:
     def _planned(self, view: View, version: int) -> Plan:
         paths = shortest_paths.shortest(self.topology, view.dead, view.costs)
         settings = self.settings
-        return Plan(
+        whole = Plan(
             paths, self._repairs(paths), version, settings.guard_timeout_s, settings.withdraws, settings.steering
         )
+        return whole if settings.slices == 1 else self._sliced(whole)
+
+    def _sliced(self, whole: Plan) -> Plan:
+        """As one slice carries it out: its own paths, and stitches to the others. Repairs are the whole network's."""
+        number, dead = self.settings.slice, whole.paths.dead
+        own = within(self.slices, number, whole.paths)
+        return replace(whole, paths=own, stitching=stitching(self.slices, number, own, dead, whole.version))
 
     def _repairs(self, paths: shortest_paths.Paths) -> Repairs | None:
         if not self.settings.fast_reroute:

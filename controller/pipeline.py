@@ -11,6 +11,9 @@
                     own node SID, not bottom        pop, look again
                     adjacency SID of port p         pop, group p
                     binding SID, bottom             swap and push the rest of its path, look again
+                    …, of a PoP of another slice    dec TTL, group of the border's link there, or push a border's
+                                                    node SID, look again (``controller.stitching``)
+                    …, of a PoP of this slice       swap to its node SID, look again
                     any bypass, on its way          dec TTL, group (the last hop of a second one: output)
                     any bypass, at its end          pop, look again
 
@@ -33,6 +36,7 @@ from numpy.typing import NDArray
 from controller.paths import Hops, Paths
 from controller.repairs import Crossing, Ending, Failover, Repairs, Way, behind_group
 from controller.segments import Binding, Steered, compiled
+from controller.stitching import Relay, Stitching
 from topology import addressing, labels
 from topology.errors import InputError
 from topology.forwarding import (
@@ -75,6 +79,8 @@ class Plan:
     """A PoP whose heartbeat ends takes its own prefix out and goes on carrying others' traffic."""
     steering: tuple[Hops, ...] = ()
     """Explicit paths that override the shortest ones, each from ingress to egress."""
+    stitching: Stitching | None = None
+    """Of a slice: its ways to the others. ``paths`` are then the slice's own."""
 
     @property
     def topology(self) -> Topology:
@@ -117,6 +123,9 @@ def tables(plan: Plan, pop: str) -> Tables:
     for hops, way in plan.steered.items():
         if hops[0] == pop:
             _steer(flows, plan, hops[-1], way.stack)
+    if plan.stitching is not None:
+        for index, stack in plan.stitching[pop].ingress.items():
+            _steer(flows, plan, plan.topology.pops[index].name, stack)
     return Tables(flows, {group.id: group for group in _groups(plan, pop)})
 
 
@@ -127,6 +136,7 @@ def same_tables(old: Plan, new: Plan, pop: str) -> bool:
         (old.version, old.guard_timeout_s, old.steering) == (new.version, new.guard_timeout_s, ())
         and bool((old.out_group[own] == new.out_group[own]).all())
         and _same_repairs(old.repairs, new.repairs, pop)
+        and (old.stitching is None or new.stitching is None or old.stitching[pop] == new.stitching[pop])
     )
 
 
@@ -169,6 +179,9 @@ def _few_flows(plan: Plan, pop: str) -> Iterator[FlowRule]:
             (Pop(ETH_MPLS), ToGroup(port)),
         )
     yield from (_binding_rule(each) for way in plan.steered.values() for each in way.bindings if each.pop == pop)
+    if plan.stitching is not None:
+        yield from map(_relay_rule, plan.stitching[pop].relays)
+        yield from (_arrival_rule(index, plan.version) for index in plan.stitching[pop].arrivals)
     if plan.repairs:
         for fact in plan.repairs.facts[own]:
             if isinstance(fact, Crossing):
@@ -245,6 +258,19 @@ def _binding_rule(binding: Binding) -> FlowRule:
     *above, bottom = binding.stack
     pushes = (Push(label) for label in reversed(above))
     return _rule(LABELS, PRIORITY, match, (Swap(bottom), *pushes, Resubmit(LABELS)))
+
+
+@lru_cache(maxsize=1 << 16)
+def _relay_rule(relay: Relay) -> FlowRule:
+    onward: tuple[Action, ...] = (DecTtl(), ToGroup(relay.port))
+    actions = onward if relay.port else (Push(relay.label), Resubmit(LABELS))
+    return _rule(LABELS, PRIORITY, _labelled(labels.binding(relay.index), 1), actions)
+
+
+@lru_cache(maxsize=1 << 16)
+def _arrival_rule(index: int, version: int) -> FlowRule:
+    actions = (Swap(labels.node(index, version)), Resubmit(LABELS))
+    return _rule(LABELS, PRIORITY, _labelled(labels.binding(index), 1), actions)
 
 
 @lru_cache(maxsize=1 << 16)

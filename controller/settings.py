@@ -36,5 +36,9 @@ class BrainSettings:
     """What it thinks of PoPs whose control channel is gone (``controller.unknown``)."""
     stale_s: float = 3.0
     """How long a stale snapshot is believed before the switches are."""
+    slices: int = 1
+    """Into how many the network is cut, each with a brain of its own (``controller.slices``) …"""
+    slice: int = 0
+    """… and which of them is this one's."""
     withheld: int = 0
     """So many PoPs, the last of the inventory, get no label rules: a broken design, to prove that checks can fail."""

@@ -65,6 +65,10 @@ class BrainControl(Protocol):
     def last(self, what: str) -> Mapping[str, Any]:
         """The newest of them; empty without any."""
 
+    @property
+    def charge(self) -> frozenset[str]:
+        """PoPs whose switches are told of it: all, or those of its slice."""
+
     def connected(self) -> frozenset[str]:
         """PoPs whose switch holds an established control connection, from the kernel's TCP tables."""
 

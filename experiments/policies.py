@@ -13,10 +13,13 @@ from typing import Any
 from controller.brain import BrainSettings
 from controller.election import ElectionSettings
 from controller.memory import EMPTY, RECONCILE, STALE, WIPE
+from controller.slices import slices
 from controller.unknown import DEAD, ORION, STATIC
 from experiments.companions import Companion
+from experiments.lab import brain_names
 from topology.errors import InputError, unknown
 from topology.igp import Igp
+from topology.model import Topology
 from topology.replica.etcd import Etcd
 from topology.replica.ovs import SwitchSettings
 
@@ -37,6 +40,21 @@ class Policy:
     companions: tuple[Companion, ...] = ()
     """Brought up in this order, after the network and before the brain."""
 
+    def charges(self, topology: Topology) -> dict[str, tuple[str, ...]]:
+        """Brain → the PoPs whose switches connect to it: all, or those of its slice.
+
+        Raises InputError when the topology has fewer PoPs than there are slices.
+        """
+        names = brain_names(self.brains)
+        if self.brain.slices == 1:
+            return dict.fromkeys(names, topology.names)
+        parts = slices(topology, self.brain.slices)
+        return {name: parts.members(number) for number, name in enumerate(names)}
+
+    def mind(self, name: str) -> BrainSettings:
+        """The settings of one of its brains."""
+        return replace(self.brain, slice=brain_names(self.brains).index(name) % self.brain.slices)
+
     @property
     def moves(self) -> bool:
         """Whether pairs may be carried another way, or not at all, by design once the brain or its channels are struck.
@@ -44,7 +62,8 @@ class Policy:
         From then on no pair is a control: what becomes of it says nothing about the machine.
         """
         bridges, returns = self.switch.fail_mode == "standalone", self.brain.returns != RECONCILE
-        return bridges or returns or self.brain.unknown_means != STATIC or bool(self.companions)
+        routes = any(isinstance(companion, Igp) for companion in self.companions)
+        return bridges or returns or routes or self.brain.unknown_means != STATIC
 
     @property
     def store(self) -> Etcd | None:
@@ -67,6 +86,13 @@ STANDBY = Policy(
     brain=BrainSettings(fast_reroute=True),
     brains=3,
     companions=(Etcd(),),
+)
+SLICED = Policy(
+    "sliced",
+    "fast-reroute in four slices, a brain each, stitched at their borders: one brain less leaves the others theirs",
+    switch=SwitchSettings(bfd_interval_ms=BFD_INTERVAL_MS),
+    brain=BrainSettings(fast_reroute=True, slices=4),
+    brains=4,
 )
 POLICIES: dict[str, Policy] = {
     policy.name: policy
@@ -114,6 +140,14 @@ POLICIES: dict[str, Policy] = {
             name="standby-heedless",
             summary="standby whose leader does not look at its own lease: wrong on purpose, to see it refused",
             election=ElectionSettings(heedful=False),
+        ),
+        SLICED,
+        replace(
+            SLICED,
+            name="sliced-2",
+            summary="the same with two slices",
+            brain=replace(SLICED.brain, slices=2),
+            brains=2,
         ),
         Policy(
             "broken",

@@ -36,6 +36,11 @@ def bridges(topology: Topology) -> tuple[Link, ...]:
     return tuple(link for link in topology.links if found & {link.ends, link.ends[::-1]})
 
 
+def bridge_ends(names: Sequence[str], ends: Sequence[Pair]) -> set[Pair]:
+    """The same for bare names and ends, each one way round."""
+    return _weak_points(names, ends)[0]
+
+
 def cut_pops(topology: Topology) -> tuple[str, ...]:
     """PoPs whose loss alone splits the rest."""
     return cut_names(topology.names, [link.ends for link in topology.links])

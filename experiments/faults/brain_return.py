@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from controller.memory import MEMORIES, RECONCILE
-from experiments.faults.brains import ALL, settled, states, struck
+from experiments.faults.brains import ALL, connected, settled, states, struck
 from experiments.faults.kind import BRAIN, Evidence, Fact, Fault, Settings, until
 from experiments.faults.registry import FAULTS
 from experiments.lab import BrainControl, Lab
@@ -61,12 +61,12 @@ class BrainReturn:
     def proof(self, lab: Lab) -> Evidence:
         everyone = within_reach(lab)
         brains = struck(lab, self.targets)
-        until(lab, lambda: states(brains) == "running" and _by_all(brains) >= everyone, PROOF_S)
-        state, connected = states(brains), _by_all(brains)
+        until(lab, lambda: states(brains) == "running" and _by_all(brains, everyone), PROOF_S)
+        state, whole = states(brains), _by_all(brains, everyone)
         return Evidence(
             (
                 Fact("process", state, state == "running"),
-                Fact("switches_connected", len(connected), bool(connected) and connected >= everyone),
+                Fact("switches_connected", len(connected(brains)), bool(connected(brains)) and whole),
             )
         )
 
@@ -79,6 +79,6 @@ def within_reach(lab: Lab) -> frozenset[str]:
     return frozenset(pop for pop, way in lab.control.items() if lab.switches[pop].running() and all(way.carrier()))
 
 
-def _by_all(brains: tuple[BrainControl, ...]) -> frozenset[str]:
-    """PoPs whose switch holds a connection to each of them."""
-    return frozenset.intersection(*(brain.connected() for brain in brains)) if brains else frozenset()
+def _by_all(brains: tuple[BrainControl, ...], everyone: frozenset[str]) -> bool:
+    """Whether each of them has a connection to all switches that are told of it."""
+    return all(brain.connected() >= everyone & brain.charge for brain in brains)

@@ -26,7 +26,8 @@ def settled(lab: Lab, targets: tuple[str, ...], *, brain: str = LEADER) -> tuple
     """
     if len(lab.brains) == 1:
         return tuple(lab.brains)
-    role = brain if targets == (BRAIN,) else targets[0]
+    elected = lab.store is not None or lab.leader() is not None
+    role = (brain if elected else ALL) if targets == (BRAIN,) else targets[0]
     if role not in (LEADER, FOLLOWER):
         return (role,)
     until(lab, lambda: lab.leader() is not None, LEADER_S)

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from controller.process import ControllerProcess, OnLine, command, contest
-from experiments.lab import brain_names
 from experiments.policies import Policy
 from topology.addressing import openflow_port
 from topology.replica.network import BRAIN, Network
@@ -20,6 +19,7 @@ class EmulatedBrain(ControllerProcess):
     """The controller process, and who is connected to it."""
 
     network: Network
+    charge: frozenset[str]
     usual_memory: str
     """What it remembers when it is started again, by its policy."""
 
@@ -46,14 +46,15 @@ class BrainSite:
         """A policy's brains by name, not started yet; ``said(name, line)`` gets what they log."""
         return {
             name: self._brain(name, openflow_port(number), policy, partial(said, name))
-            for number, name in enumerate(brain_names(policy.brains))
+            for number, name in enumerate(policy.charges(self.network.topology))
         }
 
     def _brain(self, name: str, port: int, policy: Policy, said: OnLine) -> EmulatedBrain:
-        settings = json.dumps(asdict(policy.brain))
+        settings = json.dumps(asdict(policy.mind(name)))
         started_by = command(self.inventory, settings, framework=self.framework, port=port)
         if policy.store is not None:
             started_by += contest(name, json.dumps(asdict(policy.election)), policy.store.client_ports)
         brain = EmulatedBrain(started_by, namespace_pid=self.network.pid(BRAIN), port=port, on_line=said)
         brain.network, brain.usual_memory = self.network, policy.brain.returns
+        brain.charge = frozenset(policy.charges(self.network.topology)[name])
         return brain

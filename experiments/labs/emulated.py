@@ -156,8 +156,8 @@ class EmulatedLab:
         for brain in brains.values():
             brain.start()
             self._ending.append(brain.kill)
-        ports = tuple(brain.port for brain in brains.values())
-        self.network.connect_switches(dict.fromkeys(self.topology.names, ports))
+        told = {pop: tuple(one.port for one in brains.values() if pop in one.charge) for pop in self.topology.names}
+        self.network.connect_switches(told)
 
     def _calibrate(self) -> None:
         calibration.calibrate(self.network, self._record)

@@ -106,7 +106,7 @@ class FakeBrain:
     def __init__(
         self, pops: Collection[str], now_s: Callable[[], float], note: Callable[[str], None], deaf: Collection[str]
     ) -> None:
-        self._pops, self._now_s, self._note, self._deaf = frozenset(pops), now_s, note, deaf
+        self.charge, self._now_s, self._note, self._deaf = frozenset(pops), now_s, note, deaf
         self._state = "running"
         self._used_s, self._since_s = 0.0, now_s()
         self._words = Counter[str]()
@@ -154,7 +154,7 @@ class FakeBrain:
         return self._state
 
     def connected(self) -> frozenset[str]:
-        return frozenset() if self._state == "gone" else self._pops
+        return frozenset() if self._state == "gone" else self.charge
 
 
 class FakeLab:

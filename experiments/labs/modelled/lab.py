@@ -21,7 +21,6 @@ from experiments.lab import (
     StoreControl,
     SwitchControl,
     TrafficPlan,
-    brain_names,
 )
 from experiments.labs.leadership import Leadership
 from experiments.labs.modelled import bulk, pieces, probes, timers
@@ -76,23 +75,23 @@ class ModelledLab:
         self._companions = [MODELS[type(companion)](companion, stage) for companion in policy.companions]
         self._store = next((played for played in self._companions if isinstance(played, ModelStore)), None)
         self.store = self._store
-        self._processes = {name: self._process(name) for name in brain_names(policy.brains)}
+        self._processes = {name: self._process(name, pops) for name, pops in policy.charges(topology).items()}
         self.brains, self.brain = self._processes, next(iter(self._processes.values()))
         self.links, self.control = self._wires, self._channels
         self._leadership = Leadership(self.brains)
         self.switches = {pop: self._vswitchd(pop, switch) for pop, switch in self._switches.items()}
         self._network = Network(topology, self._switches, self._wires, self._past)
 
-    def _process(self, name: str) -> BrainProcess:
+    def _process(self, name: str, pops: Sequence[str]) -> BrainProcess:
         """A brain, and each switch's end of the connection to it."""
         said = partial(self._brain_said, name)
         thinks = mind(name, self.topology, self.policy, self._store)
         process = BrainProcess(self._clock, thinks, self._switches, said)
-        process.dialers = {pop: Dialer(way, process) for pop, way in self._channels.items()}
+        process.dialers = {pop: Dialer(self._channels[pop], process) for pop in pops}
         return process
 
     def _vswitchd(self, pop: str, switch: ModelSwitch) -> Vswitchd:
-        dialers = [process.dialers[pop] for process in self._processes.values()]
+        dialers = [process.dialers[pop] for process in self._processes.values() if pop in process.dialers]
         return Vswitchd(self._clock, switch, dialers, self._wires)
 
     def leader(self) -> str | None:
@@ -260,4 +259,5 @@ class ModelledLab:
 
         for process in self._processes.values():
             news = partial(process.port_status, number=port.number, live=port.live, carrier=port.carrier)
-            process.dialers[port.switch.pop].tell(timers.ACK_BITS, news)
+            if port.switch.pop in process.dialers:
+                process.dialers[port.switch.pop].tell(timers.ACK_BITS, news)

@@ -36,7 +36,7 @@ class Mind:
 
 def mind(name: str, topology: Topology, policy: Policy, store: ModelStore | None) -> Mind:
     """Of the brain ``name``. Where there is a store it is one of several: what it does follows from who leads."""
-    settings, election = policy.brain, policy.election
+    settings, election = policy.mind(name), policy.election
     if store is None:
         return Mind(lambda memory: Brain(topology, settings, memory), settings.returns)
     ask = partial(store.answer, name, patience_s=election.patience_s)

@@ -139,6 +139,10 @@ class BrainProcess(Host):
         """All barriers are in."""
         return not any(session.waiting for session in self.sessions.values())
 
+    @property
+    def charge(self) -> frozenset[str]:
+        return frozenset(self.dialers)
+
     def connected(self) -> frozenset[str]:
         return frozenset(pop for pop, dialer in self.dialers.items() if dialer.established)
 
