@@ -118,7 +118,13 @@ def tables(plan: Plan, pop: str) -> Tables:
     flows = ingress.copy()
     del flows[_ingress_rule(own, nodes[own : own + 1]).cookie]
     groups = plan.out_group[own].tolist()
-    rules = [_transit_rule(label, group) for label, group in zip(nodes, groups, strict=True) if group]
+    depths = (0, 1) if plan.steering or plan.stitching is not None else (None,)
+    rules = [
+        _transit_rule(label, group, 0, bottom)
+        for label, group in zip(nodes, groups, strict=True)
+        if group
+        for bottom in depths
+    ]
     flows |= {rule.cookie: rule for rule in (*rules, *_few_flows(plan, pop))}
     for hops, way in plan.steered.items():
         if hops[0] == pop:
@@ -234,10 +240,15 @@ def _own_rules(own: int, version: int, life_s: int) -> tuple[FlowRule, ...]:
 
 
 @lru_cache(maxsize=1 << 17)
-def _transit_rule(label: int, group: int, port: int = 0) -> FlowRule:
-    """By ``group``, or by ``port`` where the group is 0."""
+def _transit_rule(label: int, group: int, port: int = 0, bottom: int | None = None) -> FlowRule:
+    """By ``group``, or by ``port`` where the group is 0.
+
+    A label that comes both alone and above another needs a rule for each (``bottom``): Open vSwitch's
+    datapath writes the whole entry when it counts the TTL down, the bottom-of-stack bit as it was in the
+    first packet with it, for all packets that the cached flow stands for.
+    """
     way_out = ToGroup(group) if group else Output(port)
-    return FlowRule(LABELS, PRIORITY, _labelled(label), (DecTtl(), way_out)).signed()
+    return FlowRule(LABELS, PRIORITY, _labelled(label, bottom), (DecTtl(), way_out)).signed()
 
 
 @lru_cache(maxsize=1 << 16)

@@ -24,16 +24,16 @@ NOWHERE = -1
 
 def configured_delay_ms(story: Story, broken: frozenset[str] = frozenset()) -> Floats:
     """[pair], one way: propagation, and the time a probe frame takes onto each link; inf without a path."""
-    paths, links = story.paths(broken), {link.name: link for link in story.topology.links}
+    links = {link.name: link for link in story.topology.links}
     cost = {name: link.delay_ms + PROBE_BITS / link.capacity_bps * 1e3 for name, link in links.items()}
-    ways = (paths.links(*pair) for pair in story.samples.pairs)
+    ways = (story.way(pair, broken) for pair in story.samples.pairs)
     return np.array([sum(cost[name] for name in way) if way else np.inf for way in ways], dtype=np.float64)
 
 
 def crossing(story: Story, links: Collection[str]) -> Bools:
     """[pair]: whether its shortest path, all links up, uses one of ``links``."""
-    wanted, paths = set(links), story.paths()
-    return np.array([not wanted.isdisjoint(paths.links(*pair)) for pair in story.samples.pairs], dtype=np.bool_)
+    wanted = set(links)
+    return np.array([not wanted.isdisjoint(story.way(pair)) for pair in story.samples.pairs], dtype=np.bool_)
 
 
 def phase_numbers(story: Story) -> Ints:

@@ -53,7 +53,7 @@ def player(prepared: Prepared, policy: Policy, folder: Path, machine: Machine, m
         )
         journal.record("design", moves=policy.moves)
         pcap = folder / f"trace.{policy.name}.pcap" if means.pcap else None
-        plan = Plan(prepared.timeline, prepared.planned.traffic, prepared.planned.traced, pcap)
+        plan = Plan(prepared.timeline, prepared.planned.traffic, prepared.planned.traced, pcap, policy.brain.slices > 1)
         return STATUS[run(lab, plan, journal.record, stale_routes)]
 
     return main

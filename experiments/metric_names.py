@@ -31,6 +31,7 @@ METRICS: dict[str, str] = {
     "stale_dark_pct": "forwarding entries that lead nowhere",
     "detect_s": "first signal after the fault",
     "notice_s": "first switch that has noticed the loss of the brain",
+    "headless_pops_pct": "PoPs without a connection to any brain at the end of the phase",
     "mitigate_s": "last bad window after the fault",
     "repair_s": "forwarding state equals the oracle's after the fault",
     "return_cost_s": "from the first hello of the returned brain until forwarding equals the oracle's",
@@ -57,6 +58,7 @@ PHASE_ONLY = frozenset(
         "stale_dark_pct",
         "detect_s",
         "notice_s",
+        "headless_pops_pct",
         "mitigate_s",
         "repair_s",
     }

@@ -54,6 +54,7 @@ def _phase(story: Story, place: int, number: Ints, calm: latency.Delays) -> Meas
     found |= _cut(story, place, number)
     found |= responses.stale(story, phase)
     found |= {"detect_s": responses.detect(story, phase), "repair_s": responses.repair(story, phase)}
+    found["headless_pops_pct"] = responses.headless(story, phase)
     found["notice_s"] = responses.notice(story, phase)
     found |= _bulk(story, phase.start_s, phase.end_s)
     found |= exposure(story, phase.start_s, phase.end_s)

@@ -76,7 +76,8 @@ def compute(prepared: Prepared, policy: Policy, run: Path, errors: dict[str, str
 
     lab = ModelledLab(prepared.topology, policy, seed=prepared.seed, record=record, folder=run)
     record("design", moves=policy.moves)
-    plan = Plan(prepared.timeline, prepared.planned.traffic, prepared.planned.traced)
+    sliced = policy.brain.slices > 1
+    plan = Plan(prepared.timeline, prepared.planned.traffic, prepared.planned.traced, own_ways=sliced)
     try:
         return play(lab, plan, record, Oracle(lab.known))
     finally:

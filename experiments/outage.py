@@ -113,7 +113,7 @@ def split(story: Story, cut: Event, number: int, phase: Ints) -> list[Parts]:
     here, known = find(samples, group, story.fine_interval_s), []
     for index, pair in enumerate(samples.pairs):
         mine = samples.pair == index
-        crossed = [name for name in story.paths().links(*pair) if name in cut.links]
+        crossed = [name for name in story.way(pair) if name in cut.links]
         if not crossed or not set(pair).isdisjoint(cut.pops) or not np.any(mine & (group == number) & samples.sent):
             continue
         before = np.flatnonzero(mine & samples.sent & (group >= 0) & (group < number))

@@ -108,6 +108,14 @@ def notice(story: Story, phase: Phase) -> Measure:
     return Measure((first_s + before_s) / 2 - lost[0].began_s, (first_s - before_s) / 2 + STAMP_ERROR_S)
 
 
+def headless(story: Story, phase: Phase) -> Measure:
+    """Share of the PoPs whose switch had no connection to any brain at the last look of the phase (%)."""
+    looks = [line["connected"] for line in within(story.of("pulse"), phase) if "connected" in line]
+    if not looks:
+        return unknown("nobody looked at the connections in this phase")
+    return Measure(100 * (1 - int(looks[-1]) / len(story.topology.pops)))
+
+
 def _fell(line: Line, cut: Event) -> bool:
     return line.get("link") in cut.links and not line.get("live")
 

@@ -19,6 +19,7 @@ from experiments.timeline import Begin, Look, Strike, Timeline
 from topology.errors import FailstaticError
 from topology.forwarding import Snapshot
 from topology.model import Pair, Topology
+from topology.walk import journey, prepare
 
 PULSE_S = 0.5
 LATE_S = 0.25
@@ -38,6 +39,8 @@ class Plan:
     traced: tuple[Pair, ...] = ()
     pcap: Path | None = None
     """Where path traces leave their packets, on request."""
+    own_ways: bool = False
+    """The design's ways are not the shortest ones: read them from the switches before anything is broken."""
 
 
 def run(lab: Lab, plan: Plan, record: Record, oracle: Oracle) -> str:
@@ -82,7 +85,15 @@ class Runner:
     def build(self) -> None:
         began_s = self.lab.now_s()
         self.lab.build()
+        if self.plan.own_ways:
+            self.ways()
         self.record("built", took_s=round(self.lab.now_s() - began_s, 4))
+
+    def ways(self) -> None:
+        """Which links each pair crosses, by the tables as they are now."""
+        topology, switches = self.lab.topology, prepare(self.lab.snapshot())
+        taken = {pair: journey(topology, switches, *pair) for pair in self.plan.traffic.probes.pairs}
+        self.record("ways", ways=[(*pair, way.links) for pair, way in taken.items() if way.delivered])
 
     def play(self) -> None:
         """The timeline, event by event, to its end."""

@@ -145,6 +145,16 @@ class Story:
             self._known_paths[broken] = shortest(self.topology, broken)
         return self._known_paths[broken]
 
+    def way(self, pair: Pair, broken: frozenset[str] = frozenset()) -> tuple[str, ...]:
+        """The links that a pair crosses while those carry nothing: the shortest way, or the design's own where the
+        switches were asked for it and nothing on it is broken."""
+        own = self._ways.get(pair)
+        return own if own is not None and broken.isdisjoint(own) else self.paths(broken).links(*pair)
+
+    @cached_property
+    def _ways(self) -> dict[Pair, tuple[str, ...]]:
+        return {(a, b): tuple(links) for line in self.of("ways") for a, b, links in line["ways"]}
+
     def broken_links(self, at_s: float) -> frozenset[str]:
         """Backbone links that carry nothing at that time."""
         return broken((event for event in self.events if event.began_s <= at_s), self.topology)

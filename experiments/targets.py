@@ -10,7 +10,7 @@ whole network, which are those that the brain installs. Of links, PoPs and contr
     busiest link, longest link, …   by the demand that crosses it; by delay
     busiest PoP, brain's PoP, …     by the demand that begins, ends or passes there
     control:ams, control:all, …     the control channels of those PoPs
-    leader, follower, all, brain-2  of several brains (``experiments.faults.brains``)
+    leader, follower, all, brain-2, brain of ams    of several brains (``experiments.faults.brains``)
     leader, quorum, etcd-2, …       of the brains' store (``experiments.faults.members``)
 """
 
@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from controller.paths import Paths, shortest
 from experiments.faults import members
-from experiments.faults.brains import ALL, FOLLOWER, LEADER, NAME
+from experiments.faults.brains import ALL, BRAIN_OF, FOLLOWER, LEADER, NAME
 from experiments.faults.kind import BRAIN, CONTROL, CONTROL_CHANNEL, ETCD, LINK, MACHINE, ORDER, POP, PUSH, SWITCH
 from topology.errors import InputError, Problem, unknown
 from topology.model import Link, Pair, Topology
@@ -104,7 +104,7 @@ def resolve(
     """
     words = _tidy(words)
     if aims_at == BRAIN:
-        return (_brain(words),)
+        return (_brain(words, topology),)
     if aims_at == ORDER:
         return (_nothing_else(words, BRAIN),)
     if aims_at == PUSH and not words:
@@ -130,8 +130,10 @@ def _tidy(words: str) -> str:
     return " ".join(words.split()).removeprefix("the ")
 
 
-def _brain(words: str) -> str:
+def _brain(words: str, topology: Topology) -> str:
     """A role stays one: who plays it is known when the fault strikes."""
+    if words.startswith(BRAIN_OF):
+        return BRAIN_OF + topology.pop(words[len(BRAIN_OF) :].strip()).name
     if words in ("", BRAIN, LEADER, FOLLOWER, ALL) or NAME.fullmatch(words):
         return words or BRAIN
     several = f"and where there are several '{LEADER}', '{FOLLOWER}', '{ALL}' or a name such as 'brain-2'"

@@ -3,6 +3,7 @@
 brain                    the brain; where there are several, what the fault's kind means by it
 leader, follower         the one that programs the switches; the first running one that does not
 all, brain-2             every one; the one of that name
+brain of ams             the one to which that PoP's switch connects (the first, if to several)
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from experiments.lab import BrainControl, Lab
 from topology.errors import LabError
 
 LEADER, FOLLOWER, ALL = "leader", "follower", "all"
+BRAIN_OF = "brain of "
 NAME = re.compile(r"brain-[1-9]\d*")
 LEADER_S = 5.0
 """How long a strike waits for somebody to lead."""
@@ -28,6 +30,8 @@ def settled(lab: Lab, targets: tuple[str, ...], *, brain: str = LEADER) -> tuple
         return tuple(lab.brains)
     elected = lab.store is not None or lab.leader() is not None
     role = (brain if elected else ALL) if targets == (BRAIN,) else targets[0]
+    if role.startswith(BRAIN_OF):
+        return tuple(name for name, one in lab.brains.items() if role[len(BRAIN_OF) :] in one.charge)[:1]
     if role not in (LEADER, FOLLOWER):
         return (role,)
     until(lab, lambda: lab.leader() is not None, LEADER_S)
