@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from experiments.agreement.bounds import EXPIRY_LAG_S, REACTION_S, START_S, attempts, attempts_s
 from experiments.agreement.dark import Dark, intervals
-from experiments.agreement.finding import Aspect, Finding, aspect, word
+from experiments.agreement.finding import LEFT_OUT, Aspect, Finding, aspect, word
 from experiments.agreement.twins import Twins, deeds, phase_of
 from experiments.labs.modelled.timers import BFD_SLOW_S
 from experiments.responses import STAMP_ERROR_S
@@ -24,7 +24,7 @@ from experiments.runner import PULSE_S
 from experiments.story import Event, Line, Story
 from topology.model import Pair
 
-NEVER = "never"
+NEVER, GONE = "never", "switches gone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,10 @@ def compare(twins: Twins) -> Aspect:
 def _finding(placed: tuple[str, str], emulated: Sign | None, modelled: Sign | None) -> Finding:
     said = (_words(emulated), _words(modelled))
     if emulated is None or modelled is None:
+        if placed[1] == GONE:
+            return Finding(
+                *placed, said, LEFT_OUT, why=f"seen every {PULSE_S:g} s only, and not while a proof is taken"
+            )
         return Finding(*placed, said, word(False), why="only one of them noticed")
     off_s = abs(emulated.after_s - modelled.after_s)
     agrees = off_s <= emulated.bound_s
@@ -74,6 +78,9 @@ def signs(twins: Twins, story: Story) -> Signs:
 
 
 def _again(other: Event, event: Event) -> bool:
+    """What follows the other is no longer the event's own doing: the same target, or both about who hears the brain."""
+    if not other.links and not event.links:
+        return True
     return other.target == event.target or bool(set(other.links) & set(event.links))
 
 
@@ -163,7 +170,7 @@ def _gone(story: Story, event: Event, until_s: float, probe_s: float) -> Iterato
         why = f"inactivity probe: between one and two intervals of {probe_s:g} s; seen every {PULSE_S:g} s"
         quick = gone["t"] - event.began_s < probe_s
         bound_s = 2 * PULSE_S if quick else probe_s + 2 * PULSE_S
-        yield "switches gone", Sign(gone["t"] - event.began_s, bound_s, why)
+        yield GONE, Sign(gone["t"] - event.began_s, bound_s, why)
 
 
 def _between(story: Story, event: str, from_s: float, until_s: float) -> list[Line]:
