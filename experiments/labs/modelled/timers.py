@@ -25,7 +25,7 @@ BFD_JITTER = 0.25
 # ------------------------------------------------------------------ a switch that was killed
 
 VSWITCHD_START_S = 0.1
-"""From exec until the bridge has its ports and answers. Measured on Open vSwitch 3.1: 0.09–0.16 s on two busy cores."""
+"""From exec until the bridge has its ports and answers. Measured on Open vSwitch 3.1: 0.12–0.16 s on two busy cores."""
 
 # ------------------------------------------------------------------ rules
 
