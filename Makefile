@@ -15,7 +15,7 @@ options = $(question) \
 ASKING := $(firstword $(filter experiment agree,$(MAKECMDGOALS)))
 ifneq (,$(ASKING))
 ifeq (,$(strip $(NAME)))
-SHIPPED := $(sort $(basename $(notdir $(wildcard experiments/catalogue/*.yaml))))
+SHIPPED := $(sort $(basename $(notdir $(wildcard experiments/catalogue/*.yaml experiments/catalogue/incidents/*.yaml))))
 $(error which experiment? make $(ASKING) NAME=$(firstword $(SHIPPED)). There are: $(SHIPPED); or a YAML file of your own)
 endif
 endif

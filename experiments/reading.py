@@ -19,14 +19,15 @@ from topology import document
 from topology.errors import InputError, Problem, unknown
 
 CATALOGUE = Path(__file__).parent / "catalogue"
+INCIDENTS = CATALOGUE / "incidents"
 Loc = tuple[str | int, ...]
 Found = tuple[Loc, str]
 """Where in the file (keys and indices), and what is wrong there."""
 
 
 def shipped() -> dict[str, Path]:
-    """Name → file of the experiments that come along."""
-    return {path.stem: path for path in sorted(CATALOGUE.glob("*.yaml"))}
+    """Name → file of the experiments that come along, the replays of incidents after the others."""
+    return {path.stem: path for folder in (CATALOGUE, INCIDENTS) for path in sorted(folder.glob("*.yaml"))}
 
 
 def question(path: Path) -> str:
