@@ -29,6 +29,8 @@ class LinkState:
     def __init__(self, topology: Topology, settle_s: float) -> None:
         self._topology, self._settle_s = topology, settle_s
         self._switches: dict[str, _Ports] = {}
+        self._lost: frozenset[str] = frozenset()
+        """What ``dead`` said last."""
 
     def connected(self, event: SwitchUp, now: float) -> None:
         """Read back, for the first time on this connection or again: then what was seen before still counts."""
@@ -51,9 +53,12 @@ class LinkState:
 
     def dead(self, now: float) -> frozenset[str]:
         """Names of the links that are known to be down at ``now``."""
-        return frozenset(name for pop, ports in self._switches.items() for name in self._down(pop, ports, now))
+        self._lost = frozenset(name for pop, ports in self._switches.items() for name in self._down(pop, ports, now))
+        return self._lost
 
     def _down(self, pop: str, ports: _Ports, now: float) -> list[str]:
         links = self._topology.ports(pop)
-        judged = links.keys() if now >= ports.since + self._settle_s else ports.seen_live
+        judged = set(links) if now >= ports.since + self._settle_s else set(ports.seen_live)
+        if self._lost:  # what was down is up again when all of its ends that are in view are live
+            judged |= {port for port, link in links.items() if link.name in self._lost}
         return [links[port].name for port in ports.dark | (judged - ports.live) if port in links]

@@ -16,6 +16,7 @@ import numpy as np
 
 from experiments import journal
 from experiments import samples as probes
+from experiments.results import MANIFEST, read_json
 from experiments.samples import Samples
 from experiments.story import Line, Story, events, phases
 from topology import inventory
@@ -46,7 +47,7 @@ class Run:
 
 def read(path: Path) -> Run:
     """Raises InputError when the folder holds no run or one that cannot be read."""
-    return assembled(path, _manifest(path / "manifest.json"))
+    return assembled(path, read_json(path / MANIFEST, "the manifest"))
 
 
 def assembled(path: Path, manifest: Mapping[str, Any]) -> Run:
@@ -76,18 +77,6 @@ def shares(topology: Topology) -> dict[tuple[str, str], float]:
     from traffic.demand import gravity
 
     return dict(gravity(topology))
-
-
-def _manifest(path: Path) -> Mapping[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"cannot read the manifest: {error.strerror}", place=str(path)) from error
-    except ValueError as error:
-        raise InputError(f"the manifest is not JSON: {error}", place=str(path)) from error
-    if not isinstance(found, dict):
-        raise InputError("the manifest is not a JSON object", place=str(path))
-    return found
 
 
 def _story(

@@ -67,6 +67,19 @@ def write_json(path: Path, data: Mapping[str, Any]) -> None:
         raise LabError(f"cannot write {path}: {error.strerror}") from error
 
 
+def read_json(path: Path, what: str) -> dict[str, Any]:
+    """The JSON object in a file. Raises InputError, naming the file; ``what``: as ``the manifest``."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"cannot read {what}: {error.strerror}", place=str(path)) from error
+    except ValueError as error:
+        raise InputError(f"{what} is not JSON: {error}", place=str(path)) from error
+    if not isinstance(found, dict):
+        raise InputError(f"{what} is not a JSON object", place=str(path))
+    return found
+
+
 def find(results: Path, run: str) -> Path:
     """The folder that a user means: a path, ``NAME`` or ``NAME/latest``, ``NAME/<run>``, or ``<run>`` alone.
 

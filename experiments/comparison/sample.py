@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from experiments.results import MANIFEST, find, write_json
+from experiments.results import MANIFEST, find, read_json, write_json
 from topology.errors import InputError, Problem
 
 FORMAT = 1
@@ -52,7 +52,7 @@ class Sample:
 
 def of_run(folder: Path) -> Sample:
     """Read a judged run. Raises InputError when the folder does not hold one."""
-    manifest, summary = _json(folder / MANIFEST), _json(folder / "summary.json")
+    manifest, summary = read_json(folder / MANIFEST, "the manifest"), read_json(folder / "summary.json", "the summary")
     question = Question(str(summary["experiment"]), str(summary["backend"]), _digest(manifest))
     trusted = frozenset(name for name, one in summary["fidelity"]["policies"].items() if one["trusted"])
     return Sample(f"{folder.parent.name}/{folder.name}", question, trusted, dict(_values(summary)))
@@ -134,7 +134,7 @@ def write_baseline(path: Path, samples: Sequence[Sample]) -> None:
 
 def read_baseline(path: Path) -> list[Sample]:
     """Raises InputError when the file is not a baseline that this version can read."""
-    data = _json(path)
+    data = read_json(path, "the baseline")
     if data.get("failstatic") != "baseline" or data.get("format") != FORMAT:
         raise InputError(f"is no baseline of format {FORMAT}; make one with: failstatic baseline", place=str(path))
     question = Question(data["experiment"], data["backend"], data["digest"])
@@ -147,15 +147,3 @@ def read_baseline(path: Path) -> list[Sample]:
         )
         for run in data["runs"]
     ]
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}", place=str(path)) from None
-    except ValueError as error:
-        raise InputError(f"is not JSON: {error}", place=str(path)) from None
-    if not isinstance(found, dict):
-        raise InputError("is not a JSON object", place=str(path))
-    return found
