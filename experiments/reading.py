@@ -27,7 +27,12 @@ Found = tuple[Loc, str]
 
 def shipped() -> dict[str, Path]:
     """Name → file of the experiments that come along, the replays of incidents after the others."""
-    return {path.stem: path for folder in (CATALOGUE, INCIDENTS) for path in sorted(folder.glob("*.yaml"))}
+    return shipped_in(CATALOGUE) | shipped_in(INCIDENTS)
+
+
+def shipped_in(folder: Path) -> dict[str, Path]:
+    """Name → file of those in one folder of the catalogue."""
+    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
 
 
 def question(path: Path) -> str:

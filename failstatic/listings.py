@@ -18,10 +18,12 @@ def add(app: typer.Typer) -> None:
 
 
 def experiments() -> None:
-    """The shipped experiments and what each of them asks."""
-    from experiments.reading import question, shipped
+    """The shipped experiments and what each of them asks; then the replays of incidents."""
+    from experiments.reading import CATALOGUE, INCIDENTS, question, shipped_in
 
-    print_rows((name, question(path)) for name, path in shipped().items())
+    print_rows((name, question(path)) for name, path in shipped_in(CATALOGUE).items())
+    out().print("\nIncidents, replayed in their shape (times, sources and what is not modelled: in each file):")
+    print_rows((name, question(path)) for name, path in shipped_in(INCIDENTS).items())
 
 
 def policies() -> None:

@@ -55,7 +55,7 @@ GRAMMAR = Grammar(SurvivalSpec, {"process": ProcessSpec, "promise": PromiseSpec}
 
 def shipped() -> dict[str, Path]:
     """Name → file of the studies that come along."""
-    return {path.stem: path for path in sorted((CATALOGUE / "survival").glob("*.yaml"))}
+    return reading.shipped_in(CATALOGUE / "survival")
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ class Sweep:
 
 def shipped() -> dict[str, Path]:
     """Name → file of the sweeps that come along."""
-    return {path.stem: path for path in sorted((CATALOGUE / "sweeps").glob("*.yaml"))}
+    return reading.shipped_in(CATALOGUE / "sweeps")
 
 
 def read(name: str) -> Sweep:
