@@ -1,4 +1,4 @@
-"""docs/catalogue.md, held against the files: every shipped experiment stands there, with its own question and length."""
+"""docs/catalogue.md held against the files: every shipped experiment stands there, with its question and length."""
 
 from __future__ import annotations
 
