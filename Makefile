@@ -48,6 +48,12 @@ survive: setup  ## how long designs live without a brain: NAME=headless-survival
 	@$(BIN)/failstatic survive "$${NAME:-headless-survival}" $(if $(TOPOLOGY),--topology $(TOPOLOGY)) \
 	  $(if $(POLICY),--policy $(POLICY)) $(if $(WORKERS),--workers $(WORKERS)) $(if $(SCHEDULER),--scheduler $(SCHEDULER))
 
+.PHONY: matrix
+matrix: setup  ## designs × faults in one table: [POLICY=a,b] [FAULT=x,y@target] [HEADLESS=1] [TOPOLOGY=…] [BACKEND=…] [SEEDS=n]
+	@$(BIN)/failstatic matrix $(if $(POLICY),--policies "$$POLICY") $(if $(FAULT),--faults "$$FAULT") $(if $(HEADLESS),--headless) \
+	  $(if $(TOPOLOGY),--topology $(TOPOLOGY)) $(if $(BACKEND),--backend $(BACKEND)) $(if $(SEEDS),--seeds $(SEEDS)) \
+	  $(if $(WORKERS),--workers $(WORKERS)) $(if $(SCHEDULER),--scheduler $(SCHEDULER))
+
 .PHONY: compare
 compare: setup  ## is B worse than A? A=baseline.json|RUNS B=RUNS [LAST=n]
 	@$(BIN)/failstatic compare "$$A" "$$B" $(if $(LAST),--last $(LAST))

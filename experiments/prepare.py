@@ -100,11 +100,12 @@ def _without_brains(origin: reading.Source, choice: Choice) -> Iterator[Problem]
     chosen = [policy(name) for name in names if not policies.wrong(name)]
     for i, (kind, target) in mistakes.targets(origin):
         for each in chosen:
-            if why := _impossible(FAULTS[kind].aims_at, target, each):
+            if why := impossible(FAULTS[kind].aims_at, target, each):
                 yield origin.problem(("timeline", i, "target"), f"'{target}': the policy {each.name} {why}")
 
 
-def _impossible(aims_at: str, target: str, struck: Policy) -> str:
+def impossible(aims_at: str, target: str, struck: Policy) -> str:
+    """Why a policy has nothing that such a fault could strike; empty when it has."""
     if aims_at == ETCD:
         return members.impossible(target, struck.store.members if struck.store else 0)
     return brains.impossible(target, struck.brains) if aims_at == BRAIN else ""

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from failstatic import agreeing, comparing, listings, machine, names, options, surviving, sweeps
+from failstatic import agreeing, comparing, listings, machine, matrices, names, options, surviving, sweeps
 from failstatic.commands import STOPPED, VERDICT_STATUS, Commands, errors, out
 from topology.errors import InputError, unknown
 
@@ -125,6 +125,7 @@ agreeing.add(app)
 comparing.add(app)
 listings.add(app)
 machine.add(app)
+matrices.add(app)
 surviving.add(app)
 sweeps.add(app)
 

@@ -126,18 +126,23 @@ def _undecided(sweep: Sweep, point: Point) -> Iterator[tuple[str, str]]:
 
 
 def _job(sweep: Sweep, point: Point) -> Job:
-    place, backend = _place(str(point.data[TOPOLOGY])), sweep.spec.backend
-    seed = int(point.data.get(SEED, Spec.model_fields[SEED].default))
-    alike = {name: value for name, value in point.data.items() if name != SEED}
-    text = json.dumps([alike, place.text, backend], sort_keys=True, default=str)
-    spec_hash = hashlib.sha256(text.encode()).hexdigest()[:DIGITS]
-    fixed = {POLICY, TOPOLOGY, SEED}
+    place, fixed = _place(str(point.data[TOPOLOGY])), {POLICY, TOPOLOGY, SEED}
     columns: dict[str, Scalar] = {name: _scalar(value) for name, value in point.values.items() if name not in fixed}
-    columns |= {"experiment": sweep.experiment.data["name"], TOPOLOGY: place.topology.name, "backend": backend}
-    columns |= {SEED: seed, "spec_hash": spec_hash, "commit": mine().commit, "draws": point.draws}
+    columns |= {"experiment": sweep.experiment.data["name"], "draws": point.draws}
     question = reading.question(sweep.experiment.file)
-    task = Task(point.data, question, place.text, backend, sweep.spec.experiment)
-    return Job(f"{spec_hash}-{mine().commit}-{seed}", task, columns)
+    task = Task(point.data, question, place.text, sweep.spec.backend, sweep.spec.experiment)
+    return job(task, place.topology.name, columns)
+
+
+def job(task: Task, topology: str, columns: Mapping[str, Scalar]) -> Job:
+    """A task with its key, and the columns that say where its rows come from beside those given."""
+    seed = int(task.data.get(SEED, Spec.model_fields[SEED].default))
+    alike = {name: value for name, value in task.data.items() if name != SEED}
+    text = json.dumps([alike, task.topology, task.backend], sort_keys=True, default=str)
+    spec_hash = hashlib.sha256(text.encode()).hexdigest()[:DIGITS]
+    made: dict[str, Scalar] = {TOPOLOGY: topology, "backend": task.backend, SEED: seed}
+    made |= {"spec_hash": spec_hash, "commit": mine().commit}
+    return Job(f"{spec_hash}-{mine().commit}-{seed}", task, {**columns, **made})
 
 
 def _scalar(value: Value) -> Scalar:

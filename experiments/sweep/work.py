@@ -9,6 +9,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from experiments import folder as run_folder
+from experiments.folder import Run
+from experiments.judge import summarise
 from experiments.metric_names import TIMES
 from experiments.prepare import Prepared, decide
 from experiments.spec import Spec
@@ -35,7 +38,7 @@ def work(task: Task) -> list[Row]:
             from experiments.sweep.emulated import run
 
             return rows(run(task, Path(folder)))
-        return rows(_modelled(prepared(task), json.loads(task.topology), Path(folder)))
+        return rows(summarise(computed(prepared(task), json.loads(task.topology), Path(folder))))
 
 
 def prepared(task: Task) -> Prepared:
@@ -73,9 +76,8 @@ def _end(metric: str, length_s: float) -> float:
     return length_s * 1e3 if metric.endswith("_ms") else length_s
 
 
-def _modelled(prepared: Prepared, topology: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:
-    from experiments import folder as run_folder
-    from experiments.judge import summarise
+def computed(prepared: Prepared, topology: Mapping[str, Any], folder: Path) -> Run:
+    """A modelled run in a folder, to be judged. Raises LabError when a policy broke."""
     from experiments.manifest import resolved
     from experiments.modelled import BACKEND, compute
 
@@ -85,7 +87,7 @@ def _modelled(prepared: Prepared, topology: Mapping[str, Any], folder: Path) -> 
     if errors:
         raise LabError("; ".join(f"{policy}: {error}" for policy, error in errors.items()))
     manifest = {"spec": resolved(prepared), "seed": prepared.seed, "backend": BACKEND, "topology": topology}
-    return summarise(run_folder.assembled(folder, manifest))
+    return run_folder.assembled(folder, manifest)
 
 
 @lru_cache(maxsize=8)
