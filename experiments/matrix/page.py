@@ -10,10 +10,11 @@ from typing import Any
 from experiments.matrix import picture, scenario
 from experiments.matrix.picture import HEAT, MARKS, Every
 from experiments.matrix.plan import Asked
-from experiments.matrix.table import FAILED, NUMBERS, REFUSED, Cell, heat
+from experiments.matrix.table import MEASURED, NUMBERS, Cell, heat
 from experiments.report import backend, palette
 from experiments.report.heatmap import drawn_colours
 from experiments.report.pages import image, page
+from experiments.report.words import MISSING
 
 TEMPLATE = "matrix.html.j2"
 PICTURED = ("outage_p99_ms", "availability_pct")
@@ -33,7 +34,7 @@ def tables(asked: Asked, every: Every) -> dict[str, Table]:
     found = {}
     for number in NUMBERS:
         columns = {fault: heat(number, every, asked.policies, fault) for fault in asked.faults}
-        shown = {fault: cells for fault, cells in columns.items() if any(cell.heat is not None for cell in cells)}
+        shown = {fault: cells for fault, cells in columns.items() if any(cell.words != MISSING for cell in cells)}
         if shown:
             found[number.metric] = Table(number.title, number.about, shown)
     return found
@@ -57,13 +58,22 @@ def render(asked: Asked, every: Every, facts: Mapping[str, Any]) -> str:
         "notice": backend.notice(facts),
         "tables": tables(asked, every).values(),
         "multiples": image(drawn),
-        "empty": [one for one in every.values() if one.state in (REFUSED, FAILED)],
+        "empty": empty(every),
         "doubted": sum(not one.trusted for one in every.values()),
         "faults": [(words, told(words, headless=asked.headless)) for words in asked.faults],
         "paint": paint,
         "marks": MARKS,
     }
     return page(TEMPLATE, context, folder=Path(__file__).parent)
+
+
+def empty(every: Every) -> list[tuple[str, str, str, str]]:
+    """(designs, fault, state, why), those alike together."""
+    alike: dict[tuple[str, str, str], list[str]] = {}
+    for one in every.values():
+        if one.state != MEASURED:
+            alike.setdefault((one.fault, one.state, one.why), []).append(one.policy)
+    return [(", ".join(policies), *what) for what, policies in alike.items()]
 
 
 def told(words: str, *, headless: bool) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from experiments.faults.kind import BRAIN
 from experiments.matrix import scenario
 from experiments.matrix.scenario import STRUCK
 from experiments.matrix.table import BEST, MEASURED, WORST, Cell, Found
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LABEL, CELL_WIDTH, CELL_HEIGHT, HEAD = 1.3, 1.2, 0.52, 0.7
+EMPTY = "#f1f3f5"
+"""Nothing is known."""
 MARKS = {BEST: " ▲", WORST: " ▼", "": ""}
 DARK = 0.72
 """Cells hotter than this have white words."""
@@ -49,7 +52,9 @@ def heats(tables: Sequence[Titled], policies: Sequence[str]) -> Figure:
 
 def _heat(axes: Axes, columns: Sequence[Sequence[Cell]]) -> None:
     values = np.array([[np.nan if cell.heat is None else cell.heat for cell in column] for column in columns]).T
-    axes.imshow(values * HEAT, aspect="auto", cmap=drawn_colours(), vmin=0, vmax=1)
+    colours = drawn_colours()
+    colours.set_bad(EMPTY)
+    axes.imshow(values * HEAT, aspect="auto", cmap=colours, vmin=0, vmax=1)
     for x, column in enumerate(columns):
         for y, cell in enumerate(column):
             dark = cell.heat is not None and cell.heat > DARK
@@ -103,7 +108,7 @@ def _shades(words: str, *, headless: bool) -> list[tuple[float, float, str]]:
     tried = scenario.fault(words)
     phases = scenario.experiment(tried, headless=headless)["phases"]
     at_s = {phase["name"]: parse_time_s(phase["at"]) for phase in phases}
-    fault = (at_s[STRUCK], at_s[scenario.HEALED], BRAIN_GONE if tried.aims_at == "brain" else LINK_BROKEN)
+    fault = (at_s[STRUCK], at_s[scenario.HEALED], BRAIN_GONE if tried.aims_at == BRAIN else LINK_BROKEN)
     gone = (at_s[scenario.HEADLESS], at_s[scenario.RETURNED], BRAIN_GONE) if scenario.HEADLESS in at_s else None
     return [gone, fault] if gone else [fault]
 

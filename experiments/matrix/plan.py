@@ -94,14 +94,14 @@ def _refused(asked: Asked, name: str, tried: Fault, topology: Topology, shares: 
     if why := scenario.impossible(tried, headless=asked.headless):
         return why
     if why := impossible(tried.aims_at, tried.target, policy(name)):
-        return f"{name} {why}"
+        return f"the design {why}"
     prepared = decide(Spec.model_validate(_spec(asked, name, tried, 1)), topology, shares, "matrix")
     try:
         prepared.policies[0].charges(topology)
         if asked.backend == "modelled":
             refusals.check(prepared, pcap=False)
     except InputError as error:
-        return "; ".join(problem.message for problem in error.problems)
+        return error.problems[0].message.partition(". ")[0]
     return ""
 
 

@@ -4,14 +4,29 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 DEADLINE_S = 30.0
+
+
+def _no_loopback() -> str:
+    try:
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+    except OSError as error:
+        return f"no socket on loopback: {error.strerror}"
+    return ""
+
+
+LOOPBACK = pytest.mark.skipif(bool(_no_loopback()), reason=_no_loopback() or "loopback works")
 
 
 class Processes:

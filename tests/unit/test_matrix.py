@@ -110,6 +110,11 @@ def test_the_page_opens_offline_and_shows_the_empty_cells(
     assert page.pictured(planned.asked, every, FACTS).startswith(b"\x89PNG")
 
 
+def test_empty_cells_of_one_reason_are_told_together(headless: tuple[Planned, dict[tuple[str, str], Found]]) -> None:
+    reason = "there is no brain that could obey"
+    assert page.empty(headless[1]) == [("fail-static, fast-reroute", "push.poison", REFUSED, reason)]
+
+
 def _every(*values: float, trusted: bool = True) -> dict[tuple[str, str], Found]:
     found = (Found(f"p{i}", "x", MEASURED, values={"outage_p99_ms": [v]}) for i, v in enumerate(values))
     every = {(one.policy, one.fault): one for one in found}

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from dask_processes import ROOT, Processes
+from dask_processes import LOOPBACK, ROOT, Processes
 from sweep_jobs import STARTS, VICTIM, Errand, square
 
 from experiments.sweep import cluster
@@ -29,16 +29,7 @@ if TYPE_CHECKING:
 pytest.importorskip("distributed", reason="dask.distributed is not installed: make setup")
 
 
-def _no_loopback() -> str:
-    try:
-        with socket.socket() as listener:
-            listener.bind(("127.0.0.1", 0))
-    except OSError as error:
-        return f"no socket on loopback: {error.strerror}"
-    return ""
-
-
-pytestmark = pytest.mark.skipif(bool(_no_loopback()), reason=_no_loopback() or "loopback works")
+pytestmark = LOOPBACK
 
 
 @dataclass
