@@ -58,7 +58,8 @@ NUMBERS = (
         "stale_route_pct",
         STRUCK,
         "Stale routes",
-        "Forwarding entries that differ from the oracle's, shortly before the fault is healed.",
+        "Forwarding entries that differ from the oracle's, shortly before the fault is healed. A design with ways "
+        "of its own (slices) differs from the beginning.",
         lambda value: math.sqrt(value / 100),
         0.0,
     ),

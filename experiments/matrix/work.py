@@ -17,8 +17,8 @@ from experiments.sweep.reading import WHOLE_RUN
 from experiments.sweep.work import computed, prepared, rows
 from topology.errors import LabError
 
-SERIES, FAULT_AT = "pairs_down", "struck_s"
-"""Columns: the share of pairs down in each ``STEP_S``, as JSON; when the fault struck and its phase ended."""
+SERIES = "pairs_down"
+"""Column: the share of pairs down in each ``STEP_S``, as JSON."""
 STEP_S = 0.25
 
 
