@@ -43,6 +43,8 @@ LAUNCHER = """
 import os, signal, subprocess, sys, time
 from topology.replica.sandbox import Sandbox
 
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup it would be ignored from birth
+
 def main(inside):
     subprocess.Popen(["sleep", "300"])
     subprocess.Popen(["setsid", "--fork", "sleep", "301"])
