@@ -6,16 +6,27 @@ from collections.abc import Mapping, Sequence
 
 from experiments.faults.kind import CONTROL, Seen
 from experiments.lab import Record
+from experiments.machine_trust import Bounds
 from topology import addressing
-from topology.replica.calibrate import measure
+from topology.model import Link
+from topology.replica.calibrate import Measured, measure
 from topology.replica.links import End
 from topology.replica.network import BRAIN, Network
 
+AGAIN = 3
+"""So many times a link is measured anew that seems off: a machine that stalls for an instant stretches one train of
+frames, a link that is wrong stays wrong."""
+
 
 def calibrate(network: Network, record: Record) -> None:
-    """One ``link`` line per backbone link: as configured, and as measured each way."""
-    topology = network.topology
-    for name, seen in measure({link.name: _ends(network, link.name) for link in topology.links}).items():
+    """One ``link`` line per backbone link: as configured, and as measured each way, the last time."""
+    topology, bounds = network.topology, Bounds()
+    found = dict(measure({link.name: _ends(network, link.name) for link in topology.links}))
+    for _ in range(AGAIN):
+        if not (doubtful := [name for name, seen in found.items() if _seems_off(topology.link(name), seen, bounds)]):
+            break
+        found |= measure({name: _ends(network, name) for name in doubtful})
+    for name, seen in found.items():
         link = topology.link(name)
         record(
             "link",
@@ -26,6 +37,13 @@ def calibrate(network: Network, record: Record) -> None:
             rate_bps=link.capacity_bps,
             measured_bps=seen.rate_bps,
         )
+
+
+def _seems_off(link: Link, seen: Measured, bounds: Bounds) -> bool:
+    """Beyond what a trusted run may have (``experiments.machine_trust``); nan counts as off."""
+    delay_ms = max(abs(way_ms - link.delay_ms) for way_ms in (seen.delay_ab_ms, seen.delay_ba_ms))
+    rate_pct = 100 * abs(seen.rate_bps / link.capacity_bps - 1)
+    return not (delay_ms <= bounds.link_delay_ms and rate_pct <= bounds.link_rate_pct)
 
 
 def measure_links(network: Network, targets: Sequence[str]) -> Mapping[str, Mapping[str, Seen]]:

@@ -7,6 +7,7 @@ home; every test looks at some of them.
 from __future__ import annotations
 
 import pickle
+import re
 import socket
 import sys
 import threading
@@ -55,6 +56,8 @@ class Facts:
     hellos: list[bytes] = field(default_factory=list)
     connected: list[bool] = field(default_factory=list)
     own_namespace: bool = False
+    cached: dict[str, str] = field(default_factory=dict)
+    """The datapath's flows, of a switch just started and of one started again."""
     crashed: str = ""
     after_crash: SwitchState | None = None
     steps: dict[str, float] = field(default_factory=dict)
@@ -155,8 +158,16 @@ def _scenario(inside: Inside, folder: Path, datapath: str, links: str) -> None:
     for pair in TRIANGLE.pairs:
         facts.one_way_ms[pair] = _send_full_packet(network, *pair)
     facts.tcp_received = _send_stream(network, "ams", "waw")
+    facts.cached["started"] = _cached(network, "ams")
     _break_the_link(network, facts)
     _listen(network, facts)
+    fra = network.vswitch("fra")
+    fra.crash()
+    fra.begin_restart()
+    until(fra.ready, "a switch that was started again")
+    with socket_in(network, "h-fra") as sender:
+        sender.sendto(b"?", (addressing.host_ip(TRIANGLE.pop("ams").index), 7777))
+    facts.cached["started again"] = _cached(network, "fra")
     network.vswitch("waw").stop()
     facts.after_crash = network.snapshot()["waw"]
     try:
@@ -168,15 +179,23 @@ def _scenario(inside: Inside, folder: Path, datapath: str, links: str) -> None:
     (folder / "facts").write_bytes(pickle.dumps(facts))
 
 
-def _send_full_packet(network: Any, a: str, b: str) -> float:
-    """One-way delay in ms of a UDP packet that may not be fragmented."""
+def socket_in(network: Any, node: str) -> socket.socket:
+    """For UDP, in a node's namespace."""
     from topology.replica.interfaces import inside
 
-    with inside(network.pid(f"h-{b}")):
-        receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    with inside(network.pid(f"h-{a}")):
-        sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    with receiver, sender:
+    with inside(network.pid(node)):
+        return socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+
+
+def _cached(network: Any, pop: str) -> str:
+    """The flows of the switch's datapath that stand for IPv4 packets to hosts."""
+    lines = network.mininet[pop].cmd("ovs-appctl dpctl/dump-flows -m").splitlines()
+    return "\n".join(line for line in lines if "ipv4(src=10." in line)
+
+
+def _send_full_packet(network: Any, a: str, b: str) -> float:
+    """One-way delay in ms of a UDP packet that may not be fragmented."""
+    with socket_in(network, f"h-{b}") as receiver, socket_in(network, f"h-{a}") as sender:
         receiver.bind(("", 7777))
         receiver.settimeout(5)
         sender.setsockopt(socket.IPPROTO_IP, 10, 2)  # IP_MTU_DISCOVER, IP_PMTUDISC_DO
@@ -307,6 +326,13 @@ def test_both_ends_are_heard_when_a_link_fails(facts: Facts, fault: str, cause: 
 def test_switches_speak_openflow_13_to_the_brain(facts: Facts) -> None:
     assert facts.hellos == [b"\x04\x00"] * 3
     assert facts.connected == [False, True]
+
+
+@pytest.mark.parametrize("when", ["started", "started again"])
+def test_a_cached_flow_stands_for_one_header(facts: Facts, when: str) -> None:
+    headers = re.findall(r"(?:ipv4|udp|tcp)\(([^)]*)\)", facts.cached[when])
+    assert headers
+    assert not [header for header in headers if "/" in header], "a mask: flows might overlap"
 
 
 def test_a_switch_that_died_is_named(facts: Facts) -> None:

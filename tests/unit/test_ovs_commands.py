@@ -90,6 +90,7 @@ def test_every_tool_in_a_node_finds_its_own_switch() -> None:
     assert ovs.dump(PLACE, "flows")[-2:] == ["dump-flows", "unix:/run/failstatic/fra/fra.mgmt"]
     assert "--no-stats" not in ovs.dump(PLACE, "groups")
     assert ovs.ask(PLACE, 17, "bfd/show")[-3:] == ["-t", "/run/failstatic/fra/ovs-vswitchd.17.ctl", "bfd/show"]
+    assert ovs.cache_exactly(PLACE, 17)[-1] == "upcall/disable-megaflows"
     assert ovs.trace(PLACE, 17, 2, b"\x01\xff")[-4:] == ["ofproto/trace", "fra", "in_port=2", "01ff"]
 
 

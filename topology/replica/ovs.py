@@ -186,6 +186,16 @@ def trace(place: Place, vswitchd_pid: int, in_port: int, packet: bytes) -> Comma
     return ask(place, vswitchd_pid, "ofproto/trace", place.pop, f"in_port={in_port}", packet.hex())
 
 
+def cache_exactly(place: Place, vswitchd_pid: int) -> Command:
+    """Let each cached flow stand for one header only; to be said to every new ovs-vswitchd.
+
+    Open vSwitch 3.1 changes a cached flow of the user-space datapath by looking its packet up. Where cached flows
+    overlap (of one label, with and without its TTL), another may be found, and the first keeps what it did for as
+    long as there are packets for it: one pair stayed dark after its route was back. Flows for one header do not.
+    """
+    return ask(place, vswitchd_pid, "upcall/disable-megaflows")
+
+
 def ask(place: Place, vswitchd_pid: int, *question: str) -> Command:
     """A question to the running ovs-vswitchd, such as ``bfd/show``."""
     return ["ovs-appctl", "--timeout=10", "-t", str(place.control_socket("ovs-vswitchd", vswitchd_pid)), *question]

@@ -55,6 +55,7 @@ class Switches:
                 for pop in self._topology.names
             }
         )
+        self._tell({pop: switch.caching() for pop, switch in self._switches.items()})
 
     def connect(self, ports: Mapping[str, Sequence[int]]) -> None:
         """Tell every switch where its brains are: PoP → the ports they listen on."""

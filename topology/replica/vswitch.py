@@ -63,6 +63,8 @@ class VSwitch:
         """``empty`` is a fresh database to begin with."""
         self.place, self._node_pid, self._empty = place, node_pid, empty
         self._daemons: dict[str, subprocess.Popen[bytes]] = {}
+        self._new = False
+        """Whether ovs-vswitchd has been started again and not been ready since."""
 
     @property
     def vswitchd_pid(self) -> int:
@@ -113,13 +115,21 @@ class VSwitch:
     def begin_restart(self) -> None:
         """After a crash."""
         self._daemons["ovs-vswitchd"].wait()
+        self._new = True
         self.begin_switch()
 
     def ready(self) -> bool:
-        """Whether the bridge has its ports and answers. Raises LabError if a daemon is gone."""
+        """Whether the bridge, after a restart, has its ports and answers. Raises LabError if a daemon is gone."""
         if not self.running():
             raise LabError(self.obituary())
-        return _answers(self.place.management_socket)
+        if self._new and _answers(self.place.management_socket):
+            run_all({"ovs-vswitchd": self.caching()})
+            self._new = False
+        return not self._new
+
+    def caching(self) -> ovs.Command:
+        """What every new ovs-vswitchd must be told as soon as it is ready."""
+        return ovs.cache_exactly(self.place, self.vswitchd_pid)
 
     def begin_stop(self) -> None:
         """SIGTERM, so that interfaces go back as they were."""
