@@ -65,6 +65,7 @@ def judge(story: Story, bounds: Bounds = BOUNDS) -> Fidelity:
     seconds = _delay_errors(story, figures)
     reasons += _lateness(story, seconds, figures, bounds)
     reasons += machine_trust.ports(story, figures)
+    reasons += machine_trust.storms(story, figures)
     for look in (machine_trust.lateness, machine_trust.clock, machine_trust.processors, machine_trust.links):
         reasons += look(story, figures, bounds)
     return Fidelity(tuple(reasons), figures, seconds)

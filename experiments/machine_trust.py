@@ -1,4 +1,4 @@
-"""What the journal says about the machine: processors, clock, ports, links, lateness of the runner.
+"""What the journal says about the machine: processors, clock, ports, links, storms, lateness of the runner.
 
 Half of ``experiments.fidelity``: each function fills in its figures and yields its reasons.
 """
@@ -115,6 +115,16 @@ def links(story: Story, figures: Figures, bounds: Bounds) -> Iterator[str]:
             yield f"link {row['link']} measured {row['delay_error_ms']:+.1f} ms off its configured delay"
         if abs(float(row["rate_error_pct"] or 0)) > bounds.link_rate_pct:
             yield f"link {row['link']} measured {row['rate_error_pct']:+.0f} % off its configured rate"
+
+
+def storms(story: Story, figures: Figures) -> Iterator[str]:
+    """Links that the storm bound held back (``topology.replica.way``): what was lost there, the lab took."""
+    stormed = {str(line["link"]): int(line["frames"]) for line in story.of("storm")}
+    figures["frames_held_back"] = sum(stormed.values())
+    if stormed:
+        worst = max(stormed, key=lambda link: stormed[link])
+        more = f" (and {len(stormed) - 1} more links)" if len(stormed) > 1 else ""
+        yield f"a storm: {stormed[worst]} frames more than a link may carry came to {worst}{more} and were held back"
 
 
 def calibration(story: Story) -> list[dict[str, Any]]:

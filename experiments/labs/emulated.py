@@ -226,6 +226,8 @@ class EmulatedLab:
         if self._prober is not None:
             self._prober.stop()
             self._record("clock", step_ms=round((_step_ns() - self._stepped_ns) / 1e6, 3))
+        for link, frames in self._wires.storms().items():
+            self._record("storm", link=link, frames=frames)
         if self._bulk is not None:
             for result in self._bulk.stop():
                 self._record(

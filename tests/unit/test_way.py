@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from topology.replica.way import LATENESS_STEPS, Agenda, Lateness, Way
+from topology.replica.way import LATENESS_STEPS, STORM_SHARE, Agenda, Lateness, Way
 
 MS = 1_000_000
 sizes = st.integers(60, 1618)
@@ -37,6 +37,22 @@ def test_what_would_wait_longer_than_the_queue_is_dropped_at_the_tail() -> None:
     assert [bool(link.admit(1250, 1)) for _ in range(8)] == [True] * 6 + [False] * 2  # 10 ms each: waits of 0…50 ms
     assert link.overflowed == 2
     assert link.admit(1250, 1 + 10 * MS)  # one has gone
+
+
+def test_a_storm_of_small_frames_is_held_back_and_counted() -> None:
+    link = way(0, 100e6, 0, 100)
+    taken = [bool(link.admit(60, 1 + number * 10_000)) for number in range(20_000)]  # 100,000 a second, for 0.2 s
+    per_window = round(STORM_SHARE * 100e6 / (8 * 1514) / 10)
+    assert sum(taken) == 2 * per_window
+    assert link.counters()["stormed"] == 20_000 - 2 * per_window
+    assert link.admit(60, 1 + 20_000 * 10_000), "the next window"
+
+
+def test_full_frames_at_full_rate_are_no_storm() -> None:
+    link = way(0, 40e6, 0, 100)
+    for number in range(2_000):
+        link.admit(1514, 1 + number * 150_000)  # twice the rate
+    assert link.counters()["stormed"] == 0
 
 
 def test_a_frame_larger_than_the_queue_passes_an_idle_link() -> None:

@@ -114,6 +114,9 @@ class Wires(Protocol):
     def histogram(self) -> dict[str, Lateness]:
         """Lateness of each link so far, where the kind measures it; else empty."""
 
+    def storms(self) -> dict[str, int]:
+        """Frames that the storm bound of ``topology.replica.way`` held back, of links where it did."""
+
     def close(self) -> None:
         """Remove what was made; may be called twice."""
 

@@ -122,6 +122,10 @@ class NetemWires:
         )
         return dict(made)
 
+    def storms(self) -> dict[str, int]:
+        """Not bounded: the kernel drops what it has no time for by itself."""
+        return {}
+
     def histogram(self) -> dict[str, Lateness]:
         """The kernel does not tell; ``calibrate`` measures from outside."""
         return {}

@@ -59,6 +59,10 @@ class RelayWires:
     def histogram(self) -> dict[str, Lateness]:
         return {name: link.lateness() for name, link in self._links.items()}
 
+    def storms(self) -> dict[str, int]:
+        stormed = {name: sum(way["stormed"] for way in link.counters()) for name, link in self._links.items()}
+        return {name: frames for name, frames in stormed.items() if frames}
+
     def close(self) -> None:
         self._process.close()
         for link in self._links.values():

@@ -15,6 +15,13 @@ LATENESS_STEP_NS = 50_000
 LATENESS_STEPS = 200
 """The histogram ends at 10 ms; its last bucket holds all that was later."""
 
+WINDOW_NS = 100_000_000
+FRAMES_PER_S, STORM_SHARE = 5_000, 2.5
+"""The storm bound: a way takes no more frames a second than this, or than so many times the full frames that its
+rate allows (a queue may fill while another drains). Where bridges flood in a circle, small frames would else fill
+every link until nothing has a processor any more."""
+_FULL_FRAME = 1514
+
 Agenda = list[tuple[int, int, "Way"]]
 """A heap of (due, key, way): when the first frame of each way that holds frames is due."""
 
@@ -51,6 +58,7 @@ class Way:
         "lateness",
         "loss",
         "lost",
+        "most",
         "ns_per_byte",
         "overflowed",
         "queue_ns",
@@ -58,6 +66,9 @@ class Way:
         "refused",
         "sink",
         "source",
+        "stormed",
+        "taken",
+        "window_ends_ns",
     )
 
     def __init__(self, key: int, *, source: int, sink: int, seed: str, lateness: Lateness) -> None:
@@ -69,7 +80,8 @@ class Way:
         """The agenda holds an entry for this way."""
         self.closed = False
         self.free_ns = self.last_due_ns = 0
-        self.delivered = self.overflowed = self.lost = self.cut_off = self.refused = 0
+        self.delivered = self.overflowed = self.lost = self.cut_off = self.refused = self.stormed = 0
+        self.taken = self.window_ends_ns = 0
         self.reshape(0.0, 1e9, 0.0, 100.0)
 
     def reshape(self, delay_ms: float, rate_bps: float, loss: float, queue_ms: float) -> None:
@@ -78,6 +90,7 @@ class Way:
         self.ns_per_byte = 8e9 / rate_bps
         self.loss = loss
         self.queue_ns = round(queue_ms * 1e6)
+        self.most = round(max(FRAMES_PER_S, STORM_SHARE * rate_bps / (8 * _FULL_FRAME)) * WINDOW_NS / 1e9)
 
     def admit(self, size: int, now_ns: int) -> int:
         """When a frame of ``size`` bytes that comes now will leave; 0 if it is lost.
@@ -90,6 +103,12 @@ class Way:
         start = self.free_ns if self.free_ns > now_ns else now_ns
         if start - now_ns > self.queue_ns:
             self.overflowed += 1
+            return 0
+        if now_ns >= self.window_ends_ns:
+            self.window_ends_ns, self.taken = now_ns + WINDOW_NS, 0
+        self.taken += 1
+        if self.taken > self.most:
+            self.stormed += 1
             return 0
         self.free_ns = start + int(size * self.ns_per_byte)
         due = self.free_ns + self.delay_ns
@@ -117,12 +136,13 @@ class Way:
             heapify(agenda)
 
     def counters(self) -> dict[str, int]:
-        """Frames by their fate; lost to chance or a closed way, a full queue, a cut, a sink that was down."""
+        """Frames by their fate: lost is to chance or a closed way; refused, by a sink that was down."""
         return {
             "delivered": self.delivered,
             "in_flight": len(self.fifo),
             "lost": self.lost,
             "overflowed": self.overflowed,
+            "stormed": self.stormed,
             "cut_off": self.cut_off,
             "refused": self.refused,
         }
