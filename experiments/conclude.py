@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from experiments.asking.prepare import Prepared
 from experiments.journal import Line
-from experiments.prepare import Prepared
 from topology.errors import LabError
 
 
@@ -60,7 +60,7 @@ def finish(run: Path) -> dict[str, Any]:
 
     Raises InputError when there is no run in the folder, LabError when it cannot be written.
     """
-    from experiments.judge import judge
+    from experiments.judging.judge import judge
     from experiments.report import write_all
 
     try:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from controller.oracle import stale_routes
+from experiments.asking.prepare import Prepared
 from experiments.journal import Journal
 from experiments.policies import Policy
-from experiments.prepare import Prepared
 from experiments.results import JOURNAL
 from experiments.runner import Plan, run
 from topology.replica.preflight import Machine

@@ -13,8 +13,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from experiments.prepare import Prepared
-from experiments.spec import CheckSpec
+from experiments.asking.prepare import Prepared
+from experiments.asking.spec import CheckSpec
 from topology.inventory import dump
 
 PACKAGES = ("failstatic", "ryu", "os-ken", "eventlet", "scapy", "iperf3", "numpy", "scipy", "pydantic", "mininet")

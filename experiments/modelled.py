@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from experiments import results
+from experiments.asking.prepare import Prepared
 from experiments.conclude import Result, View, finish
 from experiments.journal import Follower, Journal
 from experiments.labs.modelled.lab import ModelledLab
@@ -18,7 +19,6 @@ from experiments.labs.modelled.oracle import Oracle
 from experiments.labs.modelled.refusals import check
 from experiments.manifest import manifest
 from experiments.policies import Policy
-from experiments.prepare import Prepared
 from experiments.runner import Plan
 from experiments.runner import run as play
 

@@ -43,7 +43,7 @@ class Deed(Protocol):
 
 
 def reach(aims_at: str, targets: Iterable[str], topology: Topology) -> Reach:
-    """``targets`` as ``experiments.targets`` resolved them."""
+    """``targets`` as ``experiments.asking.targets`` resolved them."""
     names = tuple(targets)
     if aims_at == PUSH:
         return Reach(links=topology.links_at(names))

@@ -12,13 +12,13 @@ from contextlib import suppress
 from pathlib import Path
 
 from experiments import cores, results
-from experiments.able import able
+from experiments.asking.able import able
+from experiments.asking.prepare import Prepared
 from experiments.conclude import Result, View, finish
 from experiments.inside import Means, player
 from experiments.journal import Follower, Journal
 from experiments.manifest import manifest
 from experiments.policies import Policy
-from experiments.prepare import Prepared
 from topology.errors import FailstaticError, MachineError
 from topology.replica import preflight
 from topology.replica.sandbox import Sandbox

@@ -12,10 +12,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from controller.oracle import Staleness
+from experiments.asking.timeline import Begin, Look, Strike, Timeline
 from experiments.faults import FAULTS, Fault, Preparing, Undo
 from experiments.lab import Lab, Record, TrafficPlan
 from experiments.reach import broken, reach
-from experiments.timeline import Begin, Look, Strike, Timeline
 from topology.errors import FailstaticError
 from topology.forwarding import Snapshot
 from topology.model import Pair, Topology

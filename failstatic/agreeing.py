@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from experiments.agreement.compare import Agreement
     from experiments.agreement.launch import Answer
-    from experiments.prepare import Choice
+    from experiments.asking.prepare import Choice
 
 STYLES = {"good": "", "bad": "red", "unsure": "yellow"}
 
@@ -65,8 +65,8 @@ def agree(
 
 def _run(name: str, chosen: Choice, framework: str, results: Path) -> Answer:
     from experiments.agreement import launch
+    from experiments.asking.prepare import prepare
     from experiments.inside import Means
-    from experiments.prepare import prepare
     from failstatic.live import view
 
     return launch.of_experiment(prepare(name, chosen), Means(framework, results=results), view(out(), 1))

@@ -65,7 +65,7 @@ def run(  # noqa: PLR0913, PLR0917 – one parameter per option
     [bold]Ctrl-C[/bold] takes everything down; what was measured until then is judged and kept (exit status 130).
     """
     _check_choices(backend, framework)
-    from experiments.prepare import prepare
+    from experiments.asking.prepare import prepare
 
     prepared = prepare(name, options.choice(policy, topology, seed))
 

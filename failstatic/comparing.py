@@ -80,7 +80,7 @@ def baseline(
 
 
 def _metrics(words: str) -> tuple[str, ...]:
-    from experiments.metric_names import METRICS
+    from experiments.judging.metric_names import METRICS
 
     chosen = tuple(word.strip() for word in words.split(","))
     if problems := [Problem("--metric", unknown("metric", name, METRICS)) for name in chosen if name not in METRICS]:

@@ -19,7 +19,7 @@ def add(app: typer.Typer) -> None:
 
 def experiments() -> None:
     """The shipped experiments and what each of them asks; then the replays of incidents."""
-    from experiments.reading import CATALOGUE, INCIDENTS, question, shipped_in
+    from experiments.asking.reading import CATALOGUE, INCIDENTS, question, shipped_in
 
     print_rows((name, question(path)) for name, path in shipped_in(CATALOGUE).items())
     out().print("\nIncidents, replayed in their shape (times, sources and what is not modelled: in each file):")
@@ -37,8 +37,8 @@ def policies() -> None:
 
 def faults() -> None:
     """What can be broken, what each kind strikes, and its settings. More: docs/faults.md."""
+    from experiments.asking.targets import TARGETS
     from experiments.faults import FAULTS
-    from experiments.targets import TARGETS
 
     print_rows((name, FAULTS[name].aims_at, ", ".join(FAULTS[name].settings), FAULTS.summary(name)) for name in FAULTS)
     out().print("\n[bold]Targets[/bold]")

@@ -15,8 +15,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from experiments.asking.prepare import Prepared
 from experiments.journal import Line
-from experiments.prepare import Prepared
 from failstatic.progress import Course, Happening, Progress, sparkline
 
 SHOWN = 8

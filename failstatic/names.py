@@ -8,7 +8,7 @@ from pathlib import Path
 
 def experiments(incomplete: str) -> Iterator[tuple[str, str]]:
     """Name and question."""
-    from experiments.reading import shipped
+    from experiments.asking.reading import shipped
 
     return _asked(shipped(), incomplete)
 
@@ -28,7 +28,7 @@ def studies(incomplete: str) -> Iterator[tuple[str, str]]:
 
 
 def _asked(files: Mapping[str, Path], incomplete: str) -> Iterator[tuple[str, str]]:
-    from experiments.reading import question
+    from experiments.asking.reading import question
 
     return ((name, question(path)) for name, path in files.items() if name.startswith(incomplete))
 

@@ -11,7 +11,7 @@ from failstatic import names
 from topology.errors import InputError, unknown
 
 if TYPE_CHECKING:
-    from experiments.prepare import Choice
+    from experiments.asking.prepare import Choice
 
 # Optional[…]: typer reads these at run time, on Python 3.10 too
 Policies = Annotated[
@@ -35,7 +35,7 @@ Results = Annotated[Path, typer.Option("--results", help="Folder that the runs' 
 
 def choice(policies: str | None, topology: str | None, seed: int | None) -> Choice:
     """What these change in a spec."""
-    from experiments.prepare import Choice
+    from experiments.asking.prepare import Choice
 
     named = tuple(part.strip() for part in policies.split(",")) if policies is not None else None
     return Choice(named, topology, seed)

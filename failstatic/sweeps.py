@@ -71,7 +71,7 @@ def sweep(
 
 def sweeps() -> None:
     """The shipped sweeps and what each of them asks."""
-    from experiments.reading import question
+    from experiments.asking.reading import question
     from experiments.sweep.reading import shipped
     from failstatic.listings import print_rows
 

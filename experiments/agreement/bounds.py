@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from experiments.faults.kind import BRAIN, CONTROL, CONTROL_CHANNEL, LINK
+from experiments.judging.story import Event
 from experiments.labs.modelled.failopen import PROBES
 from experiments.labs.modelled.timers import AGENT_RETRY_S, BFD_MULTIPLIER, BFD_SLOW_S, BRAIN_START_S, PROBE_S
-from experiments.story import Event
 
 PROBE_INTERVALS = 2
 """Of every border: what is true lies within one interval of what each run saw."""

@@ -9,14 +9,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from experiments import fidelity
 from experiments.agreement import dark, hit, losses, signals, state, ways
 from experiments.agreement.bounds import Design
 from experiments.agreement.finding import DISAGREE, LEFT_OUT, Aspect, Finding
 from experiments.agreement.twins import Twins
-from experiments.checks import FAIL, PASS, UNKNOWN, verdict
-from experiments.folder import Run
-from experiments.story import Story
+from experiments.judging import fidelity
+from experiments.judging.checks import FAIL, PASS, UNKNOWN, verdict
+from experiments.judging.folder import Run
+from experiments.judging.story import Story
 from topology.errors import InputError, Problem
 
 EMULATED, MODELLED = "emulated", "modelled"

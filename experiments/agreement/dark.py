@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from experiments import outage
 from experiments.agreement.bounds import Timer
 from experiments.agreement.finding import Aspect, Finding, aspect, word
 from experiments.agreement.twins import Twins, phase_of
-from experiments.story import Story
+from experiments.judging import outage
+from experiments.judging.story import Story
 from topology.model import Pair
 
 NONE = "not dark"

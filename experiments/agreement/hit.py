@@ -14,8 +14,8 @@ from experiments.agreement.dark import Dark, Matches
 from experiments.agreement.finding import Aspect, Finding, aspect, word
 from experiments.agreement.losses import PlacedPair
 from experiments.agreement.twins import Twins
-from experiments.attribution import phase_numbers
-from experiments.story import Phase, Story
+from experiments.judging.attribution import phase_numbers
+from experiments.judging.story import Phase, Story
 
 HIT, SPARED = "hit", "not hit"
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from experiments import folder, results
+from experiments import results
 from experiments.agreement.compare import EMULATED, MODELLED, Whole, compare, plain, twins_of
+from experiments.asking.prepare import Prepared
 from experiments.conclude import View
-from experiments.folder import Run
 from experiments.inside import Means
+from experiments.judging import folder
+from experiments.judging.folder import Run
 from experiments.labs.modelled.refusals import check
-from experiments.prepare import Prepared
 from topology.errors import LabError
 
 PREFIX = "agree-"

@@ -14,8 +14,8 @@ import numpy as np
 from experiments.agreement.dark import Dark, intervals
 from experiments.agreement.finding import Aspect, Finding, aspect, word
 from experiments.agreement.twins import Twins, phase_of
-from experiments.attribution import phase_numbers
-from experiments.story import Story
+from experiments.judging.attribution import phase_numbers
+from experiments.judging.story import Story
 from topology.model import Pair
 
 MANY, SHORT = 4, 2.5

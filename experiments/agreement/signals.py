@@ -18,10 +18,10 @@ from experiments.agreement.bounds import EXPIRY_LAG_S, REACTION_S, START_S, atte
 from experiments.agreement.dark import Dark, intervals
 from experiments.agreement.finding import LEFT_OUT, Aspect, Finding, aspect, word
 from experiments.agreement.twins import Twins, deeds, phase_of
+from experiments.judging.responses import STAMP_ERROR_S
+from experiments.judging.story import Event, Line, Story
 from experiments.labs.modelled.timers import BFD_SLOW_S
-from experiments.responses import STAMP_ERROR_S
 from experiments.runner import PULSE_S
-from experiments.story import Event, Line, Story
 from topology.model import Pair
 
 NEVER, GONE = "never", "switches gone"

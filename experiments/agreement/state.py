@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from experiments.agreement.finding import LEFT_OUT, Aspect, Finding, aspect, word
 from experiments.agreement.twins import Twins, phase_of
-from experiments.story import Event, Line, Story
+from experiments.judging.story import Event, Line, Story
 
 COUNTS = ("entries", "harmless", "longer", "blackhole", "loop", "missing")
 ALL = "all switches"

@@ -9,8 +9,8 @@ from functools import cached_property
 import numpy as np
 
 from experiments.agreement.bounds import PROBE_INTERVALS, Cause, Design, Timer, timers
-from experiments.attribution import configured_delay_ms
-from experiments.story import Event, Line, Phase, Story
+from experiments.judging.attribution import configured_delay_ms
+from experiments.judging.story import Event, Line, Phase, Story
 from topology.channels import control_delays_ms
 from topology.model import Pair
 

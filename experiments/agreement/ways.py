@@ -12,9 +12,9 @@ import numpy as np
 
 from experiments.agreement.finding import LEFT_OUT, Aspect, Finding, aspect, word
 from experiments.agreement.twins import Twins
-from experiments.latency import quantiles
-from experiments.samples import Floats
-from experiments.story import Line, Phase, Story
+from experiments.judging.latency import quantiles
+from experiments.judging.samples import Floats
+from experiments.judging.story import Line, Phase, Story
 from topology.model import Pair
 
 DELAY_MS = 2.0

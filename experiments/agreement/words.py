@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from experiments.agreement.compare import MEANING, Agreement, Whole
 from experiments.agreement.finding import AGREE, DISAGREE, LEFT_OUT, Aspect, Finding
-from experiments.checks import FAIL, PASS, UNKNOWN
-from experiments.folder import Run
+from experiments.judging.checks import FAIL, PASS, UNKNOWN
+from experiments.judging.folder import Run
 from experiments.report.columns import MARKS
 from experiments.report.words import MISSING, THIN, number
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from experiments.comparison.difference import Difference, difference
 from experiments.comparison.sample import Key, Sample, alike
-from experiments.metric_names import MORE_IS_BETTER
+from experiments.judging.metric_names import MORE_IS_BETTER
 from topology.errors import InputError
 
 GATED = (

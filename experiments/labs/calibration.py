@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from experiments.faults.kind import CONTROL, Seen
+from experiments.judging.machine_trust import Bounds
 from experiments.lab import Record
-from experiments.machine_trust import Bounds
 from topology import addressing
 from topology.model import Link
 from topology.replica.calibrate import Measured, measure
@@ -40,7 +40,7 @@ def calibrate(network: Network, record: Record) -> None:
 
 
 def _seems_off(link: Link, seen: Measured, bounds: Bounds) -> bool:
-    """Beyond what a trusted run may have (``experiments.machine_trust``); nan counts as off."""
+    """Beyond what a trusted run may have (``experiments.judging.machine_trust``); nan counts as off."""
     delay_ms = max(abs(way_ms - link.delay_ms) for way_ms in (seen.delay_ab_ms, seen.delay_ba_ms))
     rate_pct = 100 * abs(seen.rate_bps / link.capacity_bps - 1)
     return not (delay_ms <= bounds.link_delay_ms and rate_pct <= bounds.link_rate_pct)

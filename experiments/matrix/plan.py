@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from experiments import policies
+from experiments.asking.prepare import decide, impossible
+from experiments.asking.spec import Spec
+from experiments.asking.timeline import wrong_targets
 from experiments.labs.modelled import refusals
 from experiments.matrix import scenario
 from experiments.matrix.scenario import Fault
 from experiments.policies import policy
-from experiments.prepare import decide, impossible
-from experiments.spec import Spec
 from experiments.sweep.plan import Task, job
 from experiments.sweep.pool import Job
-from experiments.timeline import wrong_targets
 from topology import inventory
 from topology.errors import InputError, Problem, unknown
 from topology.load import load

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from experiments.judging.metric_names import MORE_IS_BETTER
 from experiments.matrix.plan import Planned
 from experiments.matrix.scenario import STRUCK
 from experiments.matrix.work import SERIES
-from experiments.metric_names import MORE_IS_BETTER
 from experiments.report.words import MISSING, amount
 from experiments.sweep.reading import WHOLE_RUN
 from experiments.sweep.work import TRUSTED

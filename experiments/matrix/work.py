@@ -6,11 +6,11 @@ import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from experiments import folder
-from experiments.folder import Run
-from experiments.judge import summarise
+from experiments.judging import folder
+from experiments.judging.folder import Run
+from experiments.judging.judge import summarise
+from experiments.judging.story import Story
 from experiments.report.timeline import pairs_down
-from experiments.story import Story
 from experiments.sweep.plan import Task
 from experiments.sweep.pool import Row
 from experiments.sweep.reading import WHOLE_RUN

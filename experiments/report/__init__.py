@@ -21,10 +21,10 @@ REPORT, TIMELINE, MAP = "report.html", "timeline.png", "map.png"
 def write_all(run_dir: Path, summary: Mapping[str, Any]) -> tuple[Path, ...]:
     """Writes report.html, timeline.png and map.png into the run's folder; returns them.
 
-    ``summary`` is what ``experiments.judge.judge`` returned. Raises InputError when the folder
+    ``summary`` is what ``experiments.judging.judge.judge`` returned. Raises InputError when the folder
     cannot be read, OSError when it cannot be written.
     """
-    from experiments import folder
+    from experiments.judging import folder
     from experiments.report.backend import stamp
     from experiments.report.html import render
     from experiments.report.map import draw as draw_map

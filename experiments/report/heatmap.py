@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from experiments import windows
-from experiments.folder import Run
+from experiments.judging import windows
+from experiments.judging.folder import Run
+from experiments.judging.samples import Floats
+from experiments.judging.story import Story
 from experiments.report import lanes
 from experiments.report.palette import INK, QUIET, figure, quiet_axes
-from experiments.samples import Floats
-from experiments.story import Story
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

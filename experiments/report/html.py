@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from experiments.folder import Run
-from experiments.machine_trust import calibration
-from experiments.metric_names import METRICS
+from experiments.judging.folder import Run
+from experiments.judging.machine_trust import calibration
+from experiments.judging.metric_names import METRICS
 from experiments.report import columns, heatmap, palette, trust, words
 from experiments.report.backend import notice
 from experiments.report.pages import drawing, image, page

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from experiments.attribution import configured_delay_ms
+from experiments.judging.attribution import configured_delay_ms
+from experiments.judging.samples import Samples
+from experiments.judging.story import Event, Story
 from experiments.report.palette import BRAIN_GONE, INK, LINK_BROKEN, QUIET
-from experiments.samples import Samples
-from experiments.story import Event, Story
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from experiments.attribution import faulted_links
-from experiments.folder import Run
+from experiments.asking.targets import demand_by_link
+from experiments.judging.attribution import faulted_links
+from experiments.judging.folder import Run
+from experiments.judging.samples import Floats
 from experiments.report.palette import INK, LAND, LINE, PAPER, QUIET, RULE, SERIES, figure
-from experiments.samples import Floats
-from experiments.targets import demand_by_link
 from topology.model import Pop, Topology
 
 if TYPE_CHECKING:

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from experiments.folder import Run
+from experiments.judging.folder import Run
+from experiments.judging.samples import Floats
+from experiments.judging.story import Story
 from experiments.report import lanes
 from experiments.report.palette import INK, QUIET, figure, quiet_axes, series
-from experiments.samples import Floats
-from experiments.story import Story
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from experiments.folder import Run
+from experiments.judging.folder import Run
 from experiments.report import lanes
 from experiments.report.palette import BAD, INK, QUIET, figure, quiet_axes, series
 

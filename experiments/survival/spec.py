@@ -9,11 +9,11 @@ from typing import Any
 
 from pydantic import Field
 
-from experiments import reading
-from experiments.grammar import Grammar
+from experiments.asking import reading
+from experiments.asking.grammar import Grammar
+from experiments.asking.reading import CATALOGUE, Found, Source
+from experiments.asking.spec import Model, Name, Seconds, Share
 from experiments.policies import wrong
-from experiments.reading import CATALOGUE, Found, Source
-from experiments.spec import Model, Name, Seconds, Share
 from topology.errors import InputError, Problem
 
 MAX_SEEDS = 1_000_000

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from experiments.reading import Loc, spell
+from experiments.asking.reading import Loc, spell
 from experiments.sweep.points import Axis, Point
 from experiments.sweep.reading import Sweep
 from experiments.sweep.values import Value

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from experiments.metric_names import METRICS
+from experiments.judging.metric_names import METRICS
 from experiments.report import palette
 from experiments.report.backend import notice
 from experiments.report.pages import drawing, page

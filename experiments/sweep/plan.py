@@ -9,20 +9,20 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from experiments import reading
+from experiments.asking import reading
+from experiments.asking.mistakes import found as mistakes_of
+from experiments.asking.mistakes import targets
+from experiments.asking.prepare import decide
+from experiments.asking.reading import spell
+from experiments.asking.spec import Spec
+from experiments.asking.timeline import wrong_targets
 from experiments.labs.modelled import refusals
-from experiments.mistakes import found as mistakes_of
-from experiments.mistakes import targets
-from experiments.prepare import decide
-from experiments.reading import spell
-from experiments.spec import Spec
 from experiments.sweep.blame import Mistakes
 from experiments.sweep.build import mine
 from experiments.sweep.points import POLICY, SEED, TOPOLOGY, Point, count, expand
 from experiments.sweep.pool import Job, Scalar
 from experiments.sweep.reading import Sweep
 from experiments.sweep.values import Value, number
-from experiments.timeline import wrong_targets
 from topology import inventory
 from topology.errors import InputError
 from topology.load import load

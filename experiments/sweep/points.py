@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from experiments.asking.reading import Loc, Source, spell
+from experiments.asking.spec import TrafficSpec
 from experiments.faults import FAULTS
-from experiments.reading import Loc, Source, spell
-from experiments.spec import TrafficSpec
 from experiments.sweep.values import Countable, Spread, Value
 from topology.model import Topology
 

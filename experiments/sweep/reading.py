@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from experiments import reading
-from experiments.grammar import Grammar
-from experiments.prepare import prepare
-from experiments.reading import CATALOGUE, Found, Loc, Source
+from experiments.asking import reading
+from experiments.asking.grammar import Grammar
+from experiments.asking.prepare import prepare
+from experiments.asking.reading import CATALOGUE, Found, Loc, Source
 from experiments.sweep.points import TOPOLOGY, Axes, Axis, parameters
 from experiments.sweep.spec import RandomSpec, SweepSpec
 from experiments.sweep.values import Each, parse

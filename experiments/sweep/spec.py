@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from experiments.spec import Metric, Model, Name
+from experiments.asking.spec import Metric, Model, Name
 
 MAX_DRAWS = 100_000
 SHOWN = ("availability_pct", "outage_max_ms", "blackhole_pair_s", "pairs_dark_max", "repair_ms", "mitigate_s")

@@ -9,12 +9,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from experiments import folder as run_folder
-from experiments.folder import Run
-from experiments.judge import summarise
-from experiments.metric_names import TIMES
-from experiments.prepare import Prepared, decide
-from experiments.spec import Spec
+from experiments.asking.prepare import Prepared, decide
+from experiments.asking.spec import Spec
+from experiments.judging import folder as run_folder
+from experiments.judging.folder import Run
+from experiments.judging.judge import summarise
+from experiments.judging.metric_names import TIMES
 from experiments.sweep.plan import Task
 from experiments.sweep.pool import Row
 from experiments.sweep.reading import WHOLE_RUN

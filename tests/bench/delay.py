@@ -15,9 +15,9 @@ import numpy as np
 from bench.bench import Site
 from bench.figures import Figure
 
-from experiments.attribution import SLACK_S, configured_delay_ms, first_fault_s
-from experiments.samples import Bools, Floats, Ints
-from experiments.story import Story
+from experiments.judging.attribution import SLACK_S, configured_delay_ms, first_fault_s
+from experiments.judging.samples import Bools, Floats, Ints
+from experiments.judging.story import Story
 
 LINK_P50_MOST_MS, LINK_P99_MOST_MS = 0.4, 3.0
 WAY_P50_MOST_MS, WAY_P99_MOST_MS = 1.0, 4.0

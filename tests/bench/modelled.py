@@ -73,7 +73,7 @@ def _weighed(work: Callable[[str], float], topology: str) -> tuple[float, float]
 def _played(topology: str) -> float:
     """The experiment's three policies."""
     from experiments import modelled
-    from experiments.prepare import Choice, prepare
+    from experiments.asking.prepare import Choice, prepare
 
     begun = time.perf_counter()
     prepared = prepare(EXPERIMENT, Choice(topology=topology))

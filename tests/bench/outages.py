@@ -11,9 +11,9 @@ from bench.bench import Site
 from bench.figures import Figure
 from bench.runs import Run
 
-from experiments.metrics import measure as metrics
+from experiments.judging.metrics import measure as metrics
+from experiments.judging.responses import Measure
 from experiments.policies import BFD_INTERVAL_MS
-from experiments.responses import Measure
 from topology.errors import LabError
 
 REPAIR_MOST_MS, SILENT_MOST_MS = 10.0, 20.0

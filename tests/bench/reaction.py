@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 from bench.bench import Site
 from bench.figures import Figure
 
-from experiments.attribution import first_fault_s
-from experiments.story import Story
+from experiments.judging.attribution import first_fault_s
+from experiments.judging.story import Story
 from topology.channels import control_delays_ms
 from topology.errors import LabError
 from topology.model import Topology

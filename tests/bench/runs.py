@@ -11,8 +11,9 @@ from pathlib import Path
 
 from bench.pss import pss_mb
 
-from experiments import fidelity, folder, results
-from experiments.story import Story
+from experiments import results
+from experiments.judging import fidelity, folder
+from experiments.judging.story import Story
 from topology.errors import LabError
 
 SPECS = Path(__file__).with_name("specs")

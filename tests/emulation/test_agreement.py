@@ -14,14 +14,15 @@ from agreement_runs import computed, of, without_bypass_rules, wrong
 from agreement_specs import entries, policies
 from agreement_specs import prepared as table
 
-from experiments import folder, modelled, run
+from experiments import modelled, run
 from experiments.agreement.compare import EMULATED, Agreement, compare
 from experiments.agreement.launch import Answer, of_experiment
 from experiments.agreement.words import sentence
+from experiments.asking.prepare import Choice, Prepared, prepare
 from experiments.conclude import Unwatched
 from experiments.inside import Means
-from experiments.judge import judge
-from experiments.prepare import Choice, Prepared, prepare
+from experiments.judging import folder
+from experiments.judging.judge import judge
 from topology.replica import preflight
 
 NEEDED = [f"{lacking.name}: {lacking.detail}" for lacking in preflight.probe().missing()]

@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from experiments import folder
+from experiments.asking.prepare import prepare
 from experiments.conclude import Unwatched
 from experiments.faults import FAULTS
 from experiments.inside import Means
-from experiments.prepare import prepare
+from experiments.judging import folder
+from experiments.judging.samples import Samples
 from experiments.run import execute
-from experiments.samples import Samples
 from topology.replica import preflight
 
 NEEDED = [f"{lacking.name}: {lacking.detail}" for lacking in preflight.probe().missing()]

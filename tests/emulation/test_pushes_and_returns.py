@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from experiments.asking.prepare import prepare
 from experiments.conclude import Unwatched
 from experiments.inside import Means
-from experiments.prepare import prepare
 from experiments.run import execute
 from topology.replica import preflight
 

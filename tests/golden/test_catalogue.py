@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from experiments import modelled
+from experiments.asking.prepare import prepare
+from experiments.asking.reading import question, shipped
 from experiments.conclude import Unwatched
-from experiments.judge import judge
-from experiments.prepare import prepare
-from experiments.reading import question, shipped
+from experiments.judging.judge import judge
 
 HEADLINES = ("availability_pct", "outage_p99_ms", "blackhole_pair_s", "return_lost")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from modelled_run import play, square
 
-from experiments.spec import Spec
+from experiments.asking.spec import Spec
 
 SPEC = Spec.model_validate(
     {

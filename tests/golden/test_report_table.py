@@ -10,7 +10,7 @@ import pytest
 import synthetic_run
 from synthetic_run import Recipe, diamond
 
-from experiments.judge import judge
+from experiments.judging.judge import judge
 from experiments.report.table import text
 
 POLICIES = ("soft-state", "fail-static", "fast-reroute")

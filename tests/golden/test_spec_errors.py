@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from experiments.asking.prepare import prepare
+from experiments.asking.reading import shipped
 from experiments.faults import FAULTS
-from experiments.metric_names import METRICS
+from experiments.judging.metric_names import METRICS
 from experiments.policies import POLICIES
-from experiments.prepare import prepare
-from experiments.reading import shipped
 from experiments.sweep.plan import plan
 from experiments.sweep.reading import read
 from topology.errors import InputError

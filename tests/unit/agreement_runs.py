@@ -11,12 +11,13 @@ import pytest
 
 from controller import brain
 from controller.pipeline import Plan, Tables
-from experiments import folder, modelled, results
+from experiments import modelled, results
 from experiments.agreement.compare import EMULATED, Agreement, Whole, compare
 from experiments.agreement.finding import DISAGREE
+from experiments.asking.prepare import Prepared
 from experiments.conclude import Unwatched
-from experiments.folder import Run
-from experiments.prepare import Prepared
+from experiments.judging import folder
+from experiments.judging.folder import Run
 from topology import labels
 from topology.forwarding import FlowRule
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from experiments.prepare import Prepared, prepare
+from experiments.asking.prepare import Prepared, prepare
 from topology.units import parse_time_s
 
 HOME = Path(__file__).parents[1] / "emulation" / "agreement"

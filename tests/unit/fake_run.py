@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from controller.oracle import Staleness
+from experiments.asking.planning import plan
+from experiments.asking.spec import Spec
+from experiments.asking.timeline import timeline
 from experiments.labs.fake import FakeLab
-from experiments.planning import plan
 from experiments.runner import Oracle, Plan, run
-from experiments.spec import Spec
-from experiments.timeline import timeline
 from topology.model import Link, Pop, Topology
 from traffic.demand import gravity
 

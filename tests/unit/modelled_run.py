@@ -10,16 +10,16 @@ from typing import Any
 
 import numpy as np
 
+from experiments.asking.planning import plan
+from experiments.asking.spec import Spec
+from experiments.asking.timeline import timeline
 from experiments.journal import Journal
 from experiments.lab import TrafficPlan
 from experiments.labs.modelled.lab import ModelledLab
 from experiments.labs.modelled.oracle import Oracle
-from experiments.planning import plan
 from experiments.policies import Policy
 from experiments.policies import policy as named
 from experiments.runner import Plan, run
-from experiments.spec import Spec
-from experiments.timeline import timeline
 from topology.model import Link, Pair, Pop, Topology
 from traffic import demand
 from traffic.bulk import BulkFlow

@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from experiments import folder, samples
-from experiments.attribution import PROBE_BITS
-from experiments.samples import Samples
-from experiments.story import Story, events, phases
+from experiments.judging import folder, samples
+from experiments.judging.attribution import PROBE_BITS
+from experiments.judging.samples import Samples
+from experiments.judging.story import Story, events, phases
 from topology import inventory
 from topology.model import Link, Pair, Pop, Topology
 from traffic.records import END, RECEIVED, SENT, Recorder

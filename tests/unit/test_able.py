@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 from test_abilities import STOCK
 
-from experiments.able import able
-from experiments.prepare import Choice, prepare
+from experiments.asking.able import able
+from experiments.asking.prepare import Choice, prepare
 from topology.errors import MachineError
 from topology.replica.abilities import judge
 

@@ -12,10 +12,10 @@ from typer.testing import CliRunner
 
 from experiments import run as launcher
 from experiments.agreement.compare import EMULATED
+from experiments.asking.prepare import Prepared
 from experiments.conclude import Result
-from experiments.folder import Run
 from experiments.inside import Means
-from experiments.prepare import Prepared
+from experiments.judging.folder import Run
 from failstatic.cli import app
 from topology.errors import MachineError
 

@@ -15,15 +15,15 @@ from agreement_specs import prepared as table
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments import folder
 from experiments.agreement.bounds import TIMERS, Cause, Design
 from experiments.agreement.compare import EMULATED, Whole, compare
 from experiments.agreement.dark import Dark, match
 from experiments.agreement.twins import Twins
-from experiments.folder import Run
+from experiments.asking.prepare import Prepared, prepare
+from experiments.judging import folder
+from experiments.judging.folder import Run
 from experiments.labs.modelled import bfd, rconn, switch
 from experiments.policies import POLICIES, Policy
-from experiments.prepare import Prepared, prepare
 from topology.errors import InputError
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from experiments.metric_names import METRICS
+from experiments.asking.reading import shipped, source, spec
+from experiments.judging.metric_names import METRICS
 from experiments.policies import VARIANTS
-from experiments.reading import shipped, source, spec
 
 PAGE = Path(__file__).parents[2] / "docs/catalogue.md"
 

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from synthetic_run import Recipe, diamond
 
-from experiments import checks
-from experiments.checks import FAIL, PASS, UNKNOWN, Check, compare, verdict
-from experiments.metrics import Measured
-from experiments.responses import Measure, unknown
-from experiments.story import Story
+from experiments.judging import checks
+from experiments.judging.checks import FAIL, PASS, UNKNOWN, Check, compare, verdict
+from experiments.judging.metrics import Measured
+from experiments.judging.responses import Measure, unknown
+from experiments.judging.story import Story
 
 NUMBERS = st.floats(-1e6, 1e6)
 

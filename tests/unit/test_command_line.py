@@ -9,8 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from experiments import run as launcher
+from experiments.asking.prepare import Prepared
 from experiments.faults import FAULTS
-from experiments.prepare import Prepared
 from failstatic import names
 from failstatic.cli import app
 from topology.errors import FailstaticError, InputError, LabError, MachineError

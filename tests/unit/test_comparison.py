@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from experiments.asking.prepare import Choice, prepare
 from experiments.comparison.compare import compare
 from experiments.comparison.difference import difference
 from experiments.comparison.sample import Key, Question, Sample, gather, of_run, read_baseline, write_baseline
 from experiments.comparison.words import page_of
 from experiments.conclude import Unwatched
 from experiments.modelled import execute
-from experiments.prepare import Choice, prepare
 from topology.errors import InputError
 
 QUESTION = Question("control-plane-loss", "emulated", "0123")

@@ -7,7 +7,7 @@ from itertools import takewhile
 from pathlib import Path
 
 from experiments.faults import FAULTS
-from experiments.metric_names import METRICS, PHASE_ONLY
+from experiments.judging.metric_names import METRICS, PHASE_ONLY
 from experiments.sweep.plan import plan
 from experiments.sweep.reading import read
 from experiments.sweep.spec import SweepSpec

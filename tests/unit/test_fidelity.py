@@ -12,8 +12,8 @@ import pytest
 import synthetic_run
 from synthetic_run import KILL_S, Recipe, diamond
 
-from experiments import fidelity
-from experiments.story import Story
+from experiments.judging import fidelity
+from experiments.judging.story import Story
 
 Lines = list[dict[str, Any]]
 

@@ -9,9 +9,9 @@ from fake_run import of, play, ring, spec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from experiments.asking.timeline import timeline
 from experiments.faults import FAULTS, Repeated
 from experiments.labs.fake import FakeLab
-from experiments.timeline import timeline
 
 FLAP: dict[str, Any] = {"at": "2 s", "fault": "link.flap", "target": "a-b"}
 

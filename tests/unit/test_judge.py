@@ -11,10 +11,10 @@ import pytest
 import synthetic_run
 from synthetic_run import Recipe, diamond
 
-from experiments import samples
-from experiments.judge import judge
+from experiments.judging import samples
+from experiments.judging.judge import judge
+from experiments.judging.story import events
 from experiments.report.columns import grid
-from experiments.story import events
 from topology.errors import InputError
 
 POLICIES = ("soft-state", "fail-static", "fast-reroute")

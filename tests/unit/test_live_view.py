@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from experiments.prepare import Choice, prepare
+from experiments.asking.prepare import Choice, prepare
 from failstatic.live import LiveView, PlainView, view
 from failstatic.progress import BUILD_S, Progress, sparkline
 

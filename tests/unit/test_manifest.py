@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from experiments.asking.prepare import Choice, prepare
+from experiments.asking.reading import CATALOGUE
 from experiments.manifest import command, manifest
-from experiments.prepare import Choice, prepare
-from experiments.reading import CATALOGUE
 
 FACTS = {"framework": "ryu", "jobs": 1}
 

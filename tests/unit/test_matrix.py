@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from experiments.asking.spec import Spec
 from experiments.faults import FAULTS
 from experiments.matrix import page, scenario, table
 from experiments.matrix.plan import Asked, Planned, plan
 from experiments.matrix.table import FAILED, MEASURED, NUMBERS, REFUSED, Found
 from experiments.matrix.work import STEP_S, work
 from experiments.policies import POLICIES
-from experiments.spec import Spec
 from experiments.sweep.store import frame_of
 from topology.errors import InputError
 

@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from synthetic_run import BACK_S, CUT_S, EXPIRY_S, HEAL_S, KILL_S, RETURN_S, Recipe, diamond
 
-from experiments import folder
-from experiments.exposure import exposure
-from experiments.metric_names import METRICS, PHASE_ONLY
-from experiments.metrics import Measured, measure
-from experiments.story import Story
+from experiments.judging import folder
+from experiments.judging.exposure import exposure
+from experiments.judging.metric_names import METRICS, PHASE_ONLY
+from experiments.judging.metrics import Measured, measure
+from experiments.judging.story import Story
 
 FINE = (("b", "d"), ("d", "b"))
 CUT = "cut-while-headless"

@@ -17,7 +17,7 @@ import hashlib, json, sys
 from pathlib import Path
 from experiments import modelled
 from experiments.conclude import Unwatched
-from experiments.prepare import Choice, prepare
+from experiments.asking.prepare import Choice, prepare
 
 # judging would import the report; the journal and the records are what is asked here
 def digests(run):

@@ -11,6 +11,8 @@ from modelled_run import INTERVAL_S, Stand, play, square
 from controller.messages import AddFlow, AddGroup, DeleteGroup, ModifyGroup
 from controller.oracle import stale_routes
 from controller.paths import shortest
+from experiments.asking.prepare import Choice, prepare
+from experiments.asking.spec import Spec
 from experiments.faults import FAULTS
 from experiments.faults.kind import Measuring
 from experiments.lab import Lab
@@ -20,8 +22,6 @@ from experiments.labs.modelled.history import Past
 from experiments.labs.modelled.oracle import Oracle
 from experiments.labs.modelled.switch import ModelSwitch
 from experiments.policies import POLICIES
-from experiments.prepare import Choice, prepare
-from experiments.spec import Spec
 from topology.errors import InputError, LabError
 from topology.forwarding import Bucket, FlowRule, GroupRule, Match, Output, ToGroup
 from topology.load import load

@@ -9,8 +9,8 @@ from tempfile import mkdtemp
 import pytest
 from modelled_run import Played, play
 
+from experiments.asking.prepare import Prepared, prepare
 from experiments.policies import BFD_INTERVAL_MS
-from experiments.prepare import Prepared, prepare
 
 KILL_S, CUT_S, HEAL_S, RETURN_S, END_S = 4.0, 9.0, 15.0, 17.0, 29.0
 CROSSING = ("sin", "bom")

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from modelled_run import Stand, play
 
+from experiments.asking.prepare import prepare
 from experiments.labs.modelled.timers import AGENT_RETRY_S, IGP_EXCHANGE_S
-from experiments.prepare import prepare
 from topology import labels
 from topology.igp import Igp
 from topology.load import load

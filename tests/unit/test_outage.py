@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments import outage, samples
-from experiments.samples import Samples
+from experiments.judging import outage, samples
+from experiments.judging.samples import Samples
 
 DELTA_S = 0.05
 PAIRS = (("a", "b"), ("b", "a"), ("a", "c"))

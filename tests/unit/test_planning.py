@@ -9,9 +9,9 @@ import pytest
 from fake_run import ring, spec
 
 from controller.paths import shortest
-from experiments.planning import MAX_PROBE_SHARE, Planned, plan
-from experiments.prepare import Choice, prepare
-from experiments.timeline import timeline
+from experiments.asking.planning import MAX_PROBE_SHARE, Planned, plan
+from experiments.asking.prepare import Choice, prepare
+from experiments.asking.timeline import timeline
 from topology.errors import InputError
 from traffic.demand import gravity
 

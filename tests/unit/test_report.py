@@ -12,8 +12,8 @@ import pytest
 import synthetic_run
 from synthetic_run import Recipe, diamond
 
-from experiments import folder
-from experiments.judge import judge
+from experiments.judging import folder
+from experiments.judging.judge import judge
 from experiments.report import MAP, REPORT, TIMELINE, map, timeline, words, write_all
 from topology.load import load
 

@@ -9,7 +9,7 @@ from controller.brain import Brain, BrainSettings
 from controller.memory import EMPTY, MEMORIES, STALE, WIPE
 from controller.messages import AddFlow, BarrierReply, Command, DeleteFlow, Note, Program, SwitchDown, Tick
 from controller.oracle import stale_routes
-from experiments.checks import for_policy
+from experiments.judging.checks import for_policy
 from experiments.policies import POLICIES, RETURN, VARIANTS, includes, policy, wrong
 from topology.errors import InputError
 from topology.load import load

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.reading import shipped
+from experiments.asking.reading import shipped
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.skipif(shutil.which("bash") is None, reason="no bash")

@@ -9,14 +9,14 @@ from fake_run import ring
 from modelled_run import square
 
 from controller.standby import FOLLOWS, LEADS
+from experiments.asking.prepare import Choice, prepare
+from experiments.asking.targets import resolve
 from experiments.faults import FAULTS
 from experiments.faults.brains import LEADER_S, impossible
 from experiments.labs.fake import FakeLab
 from experiments.labs.leadership import Leadership
 from experiments.labs.modelled.lab import ModelledLab
 from experiments.policies import Policy
-from experiments.prepare import Choice, prepare
-from experiments.targets import resolve
 from topology.errors import InputError, LabError
 
 

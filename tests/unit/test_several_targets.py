@@ -9,8 +9,8 @@ from fake_run import ring, spec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.targets import Lots, resolve
-from experiments.timeline import timeline
+from experiments.asking.targets import Lots, resolve
+from experiments.asking.timeline import timeline
 from topology.errors import InputError
 from topology.model import Topology
 

@@ -9,11 +9,11 @@ from fake_run import spec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments import reading
-from experiments.metric_names import METRICS
-from experiments.mistakes import mistakes
-from experiments.prepare import Choice, prepare
-from experiments.spec import CheckSpec, Spec
+from experiments.asking import reading
+from experiments.asking.mistakes import mistakes
+from experiments.asking.prepare import Choice, prepare
+from experiments.asking.spec import CheckSpec, Spec
+from experiments.judging.metric_names import METRICS
 from topology.errors import InputError
 
 

@@ -8,12 +8,12 @@ import pytest
 from fake_run import ring
 from modelled_run import Played, play, square
 
+from experiments.asking.prepare import Choice, prepare
+from experiments.asking.spec import Spec
+from experiments.asking.targets import resolve
 from experiments.faults import FAULTS, members
 from experiments.labs.fake import FakeLab
 from experiments.policies import POLICIES
-from experiments.prepare import Choice, prepare
-from experiments.spec import Spec
-from experiments.targets import resolve
 from topology.channels import control_delays_ms
 from topology.errors import InputError, LabError
 

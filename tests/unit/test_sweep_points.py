@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments import reading
+from experiments.asking import reading
 from experiments.policies import POLICIES
 from experiments.sweep.plan import Planned, plan
 from experiments.sweep.points import Axes, Axis, count, expand, parameters

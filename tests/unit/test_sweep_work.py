@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from experiments import modelled
+from experiments.asking.prepare import Choice, prepare
 from experiments.conclude import Unwatched
-from experiments.prepare import Choice, prepare
 from experiments.sweep.plan import plan
 from experiments.sweep.reading import WHOLE_RUN, read
 from experiments.sweep.work import CENSORED, rows, work

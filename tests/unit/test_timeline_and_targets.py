@@ -7,8 +7,8 @@ from fake_run import ring, spec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.targets import resolve
-from experiments.timeline import LOOK_BEFORE_END_S, Begin, Look, Strike, timeline
+from experiments.asking.targets import resolve
+from experiments.asking.timeline import LOOK_BEFORE_END_S, Begin, Look, Strike, timeline
 from topology.errors import InputError
 
 EVEN = {("a", "b"): 0.5, ("b", "c"): 0.3, ("c", "d"): 0.2}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from experiments.asking.prepare import Prepared
 from experiments.labs.modelled.companions import MODELS
-from experiments.prepare import Prepared
 from topology.errors import InputError, Problem
 
 FAULTS = frozenset(

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from controller.paths import Paths, shortest
+from experiments.judging.samples import Floats, Samples
 from experiments.reach import broken
-from experiments.samples import Floats, Samples
 from topology.model import Pair, Topology
 from topology.units import parse_time_s
 

@@ -13,10 +13,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from controller.paths import shortest
+from experiments.asking.spec import Spec, TrafficSpec
+from experiments.asking.targets import Shares
+from experiments.asking.timeline import Timeline
 from experiments.lab import TrafficPlan
-from experiments.spec import Spec, TrafficSpec
-from experiments.targets import Shares
-from experiments.timeline import Timeline
 from topology.errors import InputError, Problem
 from topology.model import Link, Pair, Topology
 from topology.units import format_rate

@@ -16,8 +16,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from experiments.faults.kind import SWITCH
-from experiments.samples import Bools, Floats, Ints, Samples
-from experiments.story import Event, Story
+from experiments.judging.samples import Bools, Floats, Ints, Samples
+from experiments.judging.story import Event, Story
 
 
 @dataclass(frozen=True)

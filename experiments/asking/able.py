@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from experiments.prepare import Prepared
+from experiments.asking.prepare import Prepared
 from topology.errors import MachineError
 from topology.replica.machine import Ability, Machine
 

@@ -10,8 +10,8 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from experiments.responses import STAMP_ERROR_S, Measure, said, unknown
-from experiments.story import Line, Story
+from experiments.judging.responses import STAMP_ERROR_S, Measure, said, unknown
+from experiments.judging.story import Line, Story
 
 GOOD = "good"
 REACH = 0.9

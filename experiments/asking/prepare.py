@@ -6,14 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from experiments import mistakes, policies, reading
+from experiments import policies
+from experiments.asking import mistakes, reading
+from experiments.asking.planning import Planned, plan
+from experiments.asking.spec import Spec
+from experiments.asking.targets import Shares
+from experiments.asking.timeline import Timeline, timeline, wrong_targets
 from experiments.faults import FAULTS, brains, members
 from experiments.faults.kind import BRAIN, ETCD
-from experiments.planning import Planned, plan
 from experiments.policies import Policy, policy
-from experiments.spec import Spec
-from experiments.targets import Shares
-from experiments.timeline import Timeline, timeline, wrong_targets
 from topology.errors import InputError, Problem
 from topology.load import load
 from topology.model import Topology

@@ -1,6 +1,6 @@
 """The names that a check can be about, each with its meaning; the unit is part of the name.
 
-Definitions and errors are in docs/metrics.md; ``experiments.metrics`` computes them.
+Definitions and errors are in docs/metrics.md; ``experiments.judging.metrics`` computes them.
 """
 
 from __future__ import annotations

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from experiments import checks, fidelity, folder
-from experiments import samples as probes
-from experiments.checks import Result
-from experiments.fidelity import BOUNDS, Fidelity
-from experiments.metrics import Measures, measure
-from experiments.story import Phase, Story
+from experiments.judging import checks, fidelity, folder
+from experiments.judging import samples as probes
+from experiments.judging.checks import Result
+from experiments.judging.fidelity import BOUNDS, Fidelity
+from experiments.judging.metrics import Measures, measure
+from experiments.judging.story import Phase, Story
 
 Summary = dict[str, Any]
 SUMMARY, JUNIT = "summary.json", "junit.xml"

@@ -1,6 +1,6 @@
 """A spec file as plain data that knows its places, and as a ``Spec`` once it is believed.
 
-YAML is read by ``topology.document``, which refuses bombs; ``experiments.mistakes`` finds what
+YAML is read by ``topology.document``, which refuses bombs; ``experiments.asking.mistakes`` finds what
 is wrong with a ``Source``.
 """
 
@@ -14,11 +14,11 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from experiments.spec import Spec
+from experiments.asking.spec import Spec
 from topology import document
 from topology.errors import InputError, Problem, unknown
 
-CATALOGUE = Path(__file__).parent / "catalogue"
+CATALOGUE = Path(__file__).parents[1] / "catalogue"
 INCIDENTS = CATALOGUE / "incidents"
 Loc = tuple[str | int, ...]
 Found = tuple[Loc, str]

@@ -12,10 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from experiments.metrics import Measured
+from experiments.judging.metrics import Measured
+from experiments.judging.responses import Measure
+from experiments.judging.story import Event, Story
 from experiments.policies import includes
-from experiments.responses import Measure
-from experiments.story import Event, Story
 
 PASS, FAIL, UNKNOWN = "pass", "fail", "unknown"
 _WORST_FIRST = (FAIL, UNKNOWN, PASS)

@@ -15,10 +15,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from experiments.asking.spec import FaultSpec, Spec
+from experiments.asking.targets import Lots, Shares, resolve
 from experiments.faults import FAULTS, Repeated, Undo
 from experiments.reach import NOTHING, Reach, reach
-from experiments.spec import FaultSpec, Spec
-from experiments.targets import Lots, Shares, resolve
 from topology.errors import InputError, Problem
 from topology.model import Topology
 

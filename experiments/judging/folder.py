@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from experiments import journal
-from experiments import samples as probes
+from experiments.judging import samples as probes
+from experiments.judging.samples import Samples
+from experiments.judging.story import Line, Story, events, phases
 from experiments.results import MANIFEST, read_json
-from experiments.samples import Samples
-from experiments.story import Line, Story, events, phases
 from topology import inventory
 from topology.errors import InputError
 from topology.model import Topology

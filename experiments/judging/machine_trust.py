@@ -1,6 +1,6 @@
 """What the journal says about the machine: processors, clock, ports, links, storms, lateness of the runner.
 
-Half of ``experiments.fidelity``: each function fills in its figures and yields its reasons.
+Half of ``experiments.judging.fidelity``: each function fills in its figures and yields its reasons.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.story import Line, Story
+from experiments.judging.story import Line, Story
 
 Figures = dict[str, float | int | None]
 PORT_BACK_S = 10.0

@@ -1,5 +1,5 @@
 """Every mistake of a spec file at once, each with its place: what ``grammar`` finds in single entries,
-and what only the whole file can tell (order, names). ``experiments.prepare`` adds what needs the
+and what only the whole file can tell (order, names). ``experiments.asking.prepare`` adds what needs the
 topology.
 """
 
@@ -10,11 +10,11 @@ from itertools import chain
 from typing import Any
 
 from experiments import policies
+from experiments.asking.grammar import Grammar
+from experiments.asking.reading import Found, Loc, Source
+from experiments.asking.spec import CheckSpec, FaultSpec, PhaseSpec, Spec, TrafficSpec
 from experiments.faults import FAULTS
-from experiments.grammar import Grammar
-from experiments.metric_names import PHASE_ONLY
-from experiments.reading import Found, Loc, Source
-from experiments.spec import CheckSpec, FaultSpec, PhaseSpec, Spec, TrafficSpec
+from experiments.judging.metric_names import PHASE_ONLY
 from topology.errors import Problem, unknown
 from topology.units import parse_time_s
 

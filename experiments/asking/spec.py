@@ -1,8 +1,8 @@
 """An experiment as its author wrote it: pydantic models of the YAML, nothing resolved yet.
 
 What stands in one entry alone is checked here; order, names and the settings of faults, which
-need the rest of the file, in ``experiments.mistakes``; targets, which need the topology, in
-``experiments.timeline``. Times are seconds, shares 0…1. A model dumps to JSON that validates to an
+need the rest of the file, in ``experiments.asking.mistakes``; targets, which need the topology, in
+``experiments.asking.timeline``. Times are seconds, shares 0…1. A model dumps to JSON that validates to an
 equal model; the manifest keeps ``experiments.manifest.resolved`` instead, in plain numbers.
 """
 
@@ -22,7 +22,7 @@ from pydantic import (
     model_validator,
 )
 
-from experiments.metric_names import METRICS, most
+from experiments.judging.metric_names import METRICS, most
 from topology.errors import unknown
 from topology.units import parse_share, parse_time_s
 

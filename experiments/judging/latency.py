@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from experiments.samples import Bools, Floats, Ints, Samples
-from experiments.story import Story
+from experiments.judging.samples import Bools, Floats, Ints, Samples
+from experiments.judging.story import Story
 
 STRETCH_FLOOR_MS = 40.0
 """Round trips shorter than this count as this long (EBB, SIGCOMM'23): nobody feels the rest."""

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from experiments.story import Event, Line, Phase, Story
+from experiments.judging.story import Event, Line, Phase, Story
 
 STAMP_ERROR_S = 0.02
 """How well an event of a process is placed on the run's clock."""

@@ -12,8 +12,8 @@ from collections.abc import Collection
 
 import numpy as np
 
-from experiments.samples import Bools, Floats, Ints
-from experiments.story import Event, Phase, Story
+from experiments.judging.samples import Bools, Floats, Ints
+from experiments.judging.story import Event, Phase, Story
 
 SLACK_S = 0.005
 """Lateness of a probe beyond its configured delay that is still put down to the way."""

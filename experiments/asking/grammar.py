@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from pydantic import BaseModel, ValidationError
 
-from experiments.reading import Found, Loc, Source
+from experiments.asking.reading import Found, Loc, Source
 from topology.errors import unknown
 
 _WORDS = {

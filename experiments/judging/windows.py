@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from experiments.samples import Bools, Floats, Ints, Samples
+from experiments.judging.samples import Bools, Floats, Ints, Samples
 
 WINDOW_S = 1.0
 BAD_LOSS = 0.05

@@ -22,12 +22,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from experiments import machine_trust, outage
-from experiments.attribution import SLACK_S, configured_delay_ms, crossing, faulted_links, first_fault_s
-from experiments.latency import quantiles
-from experiments.machine_trust import Bounds, Figures
-from experiments.samples import Bools, Floats, Ints, Samples
-from experiments.story import Story
+from experiments.judging import machine_trust, outage
+from experiments.judging.attribution import SLACK_S, configured_delay_ms, crossing, faulted_links, first_fault_s
+from experiments.judging.latency import quantiles
+from experiments.judging.machine_trust import Bounds, Figures
+from experiments.judging.samples import Bools, Floats, Ints, Samples
+from experiments.judging.story import Story
 
 DARK_S = 1.0
 """A silence this long is a state, not a stumble."""

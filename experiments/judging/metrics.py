@@ -2,7 +2,7 @@
 
 Division of labour: ``attribution`` says which phase a probe belongs to, ``outage`` finds runs
 of losses, ``windows`` availability, ``latency`` round trips, ``responses`` reads the journal;
-this module puts their answers under the names of the contract. What each means: ``experiments.metric_names``.
+this module puts their answers under the names of the contract. What each means: ``experiments.judging.metric_names``.
 Availability, outages and black holes rest on the coarse probes alone, which every pair has at
 the same interval; the counts of probes take in the fine ones.
 """
@@ -14,12 +14,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from experiments import latency, outage, responses, windows
-from experiments.attribution import NOWHERE, crossing, first_fault_s, phase_numbers, settled
-from experiments.exposure import exposure
-from experiments.responses import Measure, unknown
-from experiments.samples import Bools, Floats, Ints
-from experiments.story import Line, Phase, Story
+from experiments.judging import latency, outage, responses, windows
+from experiments.judging.attribution import NOWHERE, crossing, first_fault_s, phase_numbers, settled
+from experiments.judging.exposure import exposure
+from experiments.judging.responses import Measure, unknown
+from experiments.judging.samples import Bools, Floats, Ints
+from experiments.judging.story import Line, Phase, Story
 
 Measures = dict[str, Measure]
 END_OF_PHASE_PROBES = 5

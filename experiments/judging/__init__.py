@@ -1,0 +1,1 @@
+"""The answer: a run's folder → metrics with errors → checks → pass, fail or unknown. Nothing is run again."""
