@@ -3,8 +3,8 @@
     push      version by version. A stage is sent, its barriers come in, ``gate_s`` later its health
               is looked at: a crash seen stops the rollout where it is, else the next stage begins.
               After the last gate the version is the *last known good*
-    health    what the PoPs report of their own service: that it has crashed. One that is wrong
-              without crashing reports nothing, one that will crash later nothing yet
+    health    what the PoPs that have it report of their own service: that it has crashed. One that is
+              wrong without crashing reports nothing, one that will crash later nothing yet
     freeze    no stage and no push begins
     rollback  the last known good everywhere at once: which is no help when that is the bad one
 
@@ -141,7 +141,7 @@ class Rollout:
             push.gate_at = None if self._waiting else now + push.gate_s
         if push.gate_at is None or now < push.gate_at:
             return
-        if crashed := self.crashed(now):
+        if crashed := [pop for pop in self.crashed(now) if pop in push.reached]:
             self._under_way = None
             yield Note("push-stopped", {"version": push.version, "reached": len(push.reached), "crashed": crashed})
         elif push.left:

@@ -168,6 +168,16 @@ def test_a_gate_longer_than_the_delay_sees_it_in_time() -> None:
     assert poisoned(network) == {VICTIM}
 
 
+def test_a_good_version_goes_out_in_stages_past_pops_that_still_have_the_bad_one() -> None:
+    network = healthy()
+    order(network, Push(bad(), EVERYONE))
+    later(network, 1.0)
+    said = order(network, Push(Config(), EVERYONE, (0.1, 1.0), gate_s=1.0))
+    said += later(network, 3.0)
+    assert notes(said, "push-accepted")
+    assert not dark(network)
+
+
 def test_canaries_of_another_class_see_nothing() -> None:
     network = healthy()
     *canaries, last, least = EVERYONE
