@@ -14,7 +14,7 @@ Link state comes from the switches alone (``controller.linkstate``).
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,28 +38,16 @@ from controller.messages import (
 )
 from controller.orders import Replan
 from controller.paths import METRICS, Costs
-from controller.pipeline import LABELS, Plan, Tables, heartbeat_rules, same_tables, tables
-from controller.protection import repairs
-from controller.repairs import Repairs
+from controller.pipeline import Plan, Tables, heartbeat_rules, same_tables
+from controller.planner import Planner, View
 from controller.rollout import Rollout
 from controller.settings import BrainSettings
-from controller.slices import slices
-from controller.stitching import stitching, within
 from controller.transition import CLEAN_UP, Holdings, Stage, difference, stages
 from topology import labels
 from topology.forwarding import FlowRule
 from topology.model import Topology
 
 __all__ = ["Brain", "BrainSettings"]
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """What paths are computed over."""
-
-    dead: frozenset[str]
-    """Links that count as down."""
-    costs: Costs
 
 
 class Brain:
@@ -69,8 +57,8 @@ class Brain:
         """``memory``: how it begins. Raises InputError for an unknown one."""
         self.topology, self.settings = topology, settings
         self.memory = memories.known(memory)
-        self.slices = slices(topology, settings.slices)
-        self.pops = self.slices.members(settings.slice)
+        self._planner = Planner(topology, settings, memory)
+        self.pops = self._planner.pops
         """Whose switches it programs."""
         self._unwiped = set(self.pops) if memory == memories.WIPE else set()
         self._believed_until = float("-inf")
@@ -113,7 +101,7 @@ class Brain:
         assert self.plan is not None
         found = self._wanted.get(pop)
         if found is None:
-            found = self._wanted[pop] = self._tables(self.plan, pop)
+            found = self._wanted[pop] = self._planner.tables(self.plan, pop)
         return found
 
     # ---------------------------------------------------------- events
@@ -150,7 +138,7 @@ class Brain:
         complete = len(self._holdings) == len(self.pops)
         if self._first_up is None or not (complete or now >= self._first_up + self.settings.settle_s):
             return
-        plan = self._planned(self._remembered(now), version=0)
+        plan = self._planner.plan(self._remembered(now), 0, None)
         self._adopt(max(plan, replace(plan, version=1), key=self._in_use))
         found = {"switches": len(self._holdings), "dead": sorted(plan.paths.dead), "memory": self.memory}
         yield Note("gathered", found)
@@ -166,7 +154,7 @@ class Brain:
     def _in_use(self, plan: Plan) -> int:
         """How many rules of ``plan`` the switches hold already: coming back is no reason for a new version."""
         return sum(
-            len(held.flows.keys() & self._tables(plan, pop).flows.keys())
+            len(held.flows.keys() & self._planner.tables(plan, pop).flows.keys())
             for pop, held in self._holdings.items()
             if held.flows
         )
@@ -217,11 +205,11 @@ class Brain:
         went, came = view.dead - before.dead, before.dead - view.dead
         if went:
             yield Note("links", {"went": sorted(went), "came": sorted(came)})
-            yield from self._at_once(self._planned(view, self.plan.version), now)
+            yield from self._at_once(self._planner.plan(view, self.plan.version, self.plan), now)
         elif (came or view.costs != before.costs) and not self._stages:
             avoiding = Note("avoiding", {"pops": sorted(view.costs.avoided)})
             yield Note("links", {"went": [], "came": sorted(came)}) if came else avoiding
-            yield from self._in_stages(self._planned(view, self.plan.version), now)
+            yield from self._in_stages(self._planner.plan(view, self.plan.version, self.plan), now)
 
     def _view(self, now: float) -> View:
         """The network as the switches report it, and as the policy takes it where they report nothing."""
@@ -237,7 +225,7 @@ class Brain:
         self._metric = METRICS[order.metric]
         version = 1 - self.plan.version
         yield Note("replan", {"metric": order.metric, "version": version})
-        yield from self._in_stages(self._planned(self._view(now), version), now)
+        yield from self._in_stages(self._planner.plan(self._view(now), version, self.plan), now)
 
     def _at_once(self, plan: Plan, now: float) -> Iterator[Command]:
         """A failure: traffic is being lost, so nothing is waited for."""
@@ -286,33 +274,6 @@ class Brain:
         old = self.plan
         self._wanted = {pop: held for pop, held in self._wanted.items() if same_tables(old, plan, pop)} if old else {}
         self.plan = plan
-
-    def _planned(self, view: View, version: int) -> Plan:
-        paths = shortest_paths.shortest(self.topology, view.dead, view.costs)
-        settings = self.settings
-        whole = Plan(
-            paths, self._repairs(paths), version, settings.guard_timeout_s, settings.withdraws, settings.steering
-        )
-        return whole if settings.slices == 1 else self._sliced(whole)
-
-    def _sliced(self, whole: Plan) -> Plan:
-        """As one slice carries it out: its own paths, and stitches to the others. Repairs are the whole network's."""
-        number, dead = self.settings.slice, whole.paths.dead
-        own = within(self.slices, number, whole.paths)
-        return replace(whole, paths=own, stitching=stitching(self.slices, number, own, dead, whole.version))
-
-    def _repairs(self, paths: shortest_paths.Paths) -> Repairs | None:
-        if not self.settings.fast_reroute:
-            return None
-        return repairs(paths, nodes=self.settings.protect == "node", old=self.plan.repairs if self.plan else None)
-
-    def _tables(self, plan: Plan, pop: str) -> Tables:
-        if self.memory == memories.EMPTY:
-            return memories.NOTHING
-        full = tables(plan, pop)
-        if self.topology.pop(pop).index < len(self.topology.pops) - self.settings.withheld:
-            return full
-        return Tables({cookie: rule for cookie, rule in full.flows.items() if rule.table != LABELS}, full.groups)
 
     # ---------------------------------------------------------- answers
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from controller import brain
+from controller import planner
 from controller.pipeline import Plan, Tables
 from experiments import modelled, results
 from experiments.agreement.compare import EMULATED, Agreement, Whole, compare
@@ -58,14 +58,14 @@ def wrong(agreement: Agreement, aspect: str) -> int:
 @contextmanager
 def without_bypass_rules(pop: str) -> Iterator[None]:
     """The brain forgets what bypass labels mean at one PoP."""
-    original = brain.tables
+    original = planner.tables
 
     def forgetful(plan: Plan, at: str) -> Tables:
         full = original(plan, at)
         return Tables({key: rule for key, rule in full.flows.items() if at != pop or not _of_bypass(rule)}, full.groups)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(brain, "tables", forgetful)
+        patch.setattr(planner, "tables", forgetful)
         yield
 
 
