@@ -15,6 +15,8 @@ from experiments.lab import BrainControl, Lab
 
 PROOF_S, WINDOW_S = 1.0, 0.3
 """A healthy brain ticks more often than once in the window."""
+BOOKED_LATE_MS = 0.1
+"""The kernel may book a stopped process's last microseconds late (8 µs were seen); one tick takes more."""
 
 
 @FAULTS.register
@@ -59,4 +61,4 @@ def _computed(lab: Lab, brains: tuple[BrainControl, ...]) -> tuple[Fact, ...]:
     before_s = sum(brain.cpu_s() for brain in metered)
     lab.wait_until(lab.now_s() + WINDOW_S)
     used_ms = (sum(brain.cpu_s() for brain in metered) - before_s) * 1e3
-    return (Fact(f"cpu_ms_in_{WINDOW_S * 1000:.0f}_ms", round(used_ms, 3), used_ms == 0),)
+    return (Fact(f"cpu_ms_in_{WINDOW_S * 1000:.0f}_ms", round(used_ms, 3), used_ms < BOOKED_LATE_MS),)
