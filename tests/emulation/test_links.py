@@ -306,7 +306,7 @@ def test_small_frames_in_flight_on_a_long_link_are_not_dropped(bench: Bench) -> 
     for number in range(1200):
         a.send(number)
         if number % 50 == 49:
-            select.select([], [], [], 0.002)  # a TAP takes 1000 frames that nobody has fetched yet
+            select.select([], [], [], 0.012)  # no storm, and all in flight before the first arrives
     assert b.hear_until(1199) == list(range(1200))
 
 
@@ -373,6 +373,16 @@ def test_the_relay_keeps_how_late_its_frames_left(bench: Bench, relay: RelayWire
     assert 0 <= late.percentile_ms(50) <= late.worst_ms
     assert isinstance(link, RelayLink)
     assert link.counters()[0]["delivered"] == 1
+
+
+def test_a_storm_is_held_back_and_told(bench: Bench, relay: RelayWires) -> None:
+    _, a, _ = bench.connect(LinkShape(delay_ms=1, rate_bps=10e6))
+    assert relay.storms() == {}
+    for number in range(3000):
+        a.send(number)
+        if number % 50 == 49:
+            select.select([], [], [], 0.001)
+    await_(lambda: relay.storms().get("link1", 0) > 0)
 
 
 def cpu_ticks(pid: int) -> int:
