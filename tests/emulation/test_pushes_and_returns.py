@@ -25,7 +25,7 @@ RETURNS = """
 name: square-returns
 topology: %s
 policies: [fast-reroute, fast-reroute+wipe, fast-reroute+empty, fast-reroute+empty-unguarded]
-traffic: {bulk_flows: 0, probe_interval: 20 ms}
+traffic: {bulk_flows: 0, probe_interval: 5 ms}
 end: 12 s
 phases:
   - {name: steady, at: 0 s}
