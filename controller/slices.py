@@ -22,6 +22,8 @@ from topology.model import Link, Topology
 
 _ROUNDS = 20
 """Of improving; a handful are enough."""
+_EFFORT = 1000
+"""PoPs times starts: seconds for 330 PoPs. Where one start is stuck another is not."""
 
 
 @dataclass(frozen=True)
@@ -68,13 +70,21 @@ def slices(topology: Topology, count: int) -> Slices:
     """
     if not 1 <= count <= len(topology.pops):
         raise InputError(f"{len(topology.pops)} PoPs cannot be {count} slices")
-    return Slices(topology, tuple(_improved(topology, _grown(topology, count), count)))
+    tried = [_improved(topology, _grown(topology, count, first), count) for first in _firsts(topology)]
+    best = min(tried, key=lambda part: _badness(topology, part, count))
+    return Slices(topology, tuple(best))
 
 
-def _grown(topology: Topology, count: int) -> list[int]:
-    """Seeds as far apart as possible, the brain's PoP first; then the smallest slice takes its nearest neighbour."""
+def _firsts(topology: Topology) -> list[int]:
+    """The PoPs to grow from, the brain's first: every one of a small network, a few of a large one."""
+    brain, size = topology.pop(topology.brain).index, len(topology.pops)
+    return [(brain + step) % size for step in range(0, size, -(-size * size // _EFFORT))]
+
+
+def _grown(topology: Topology, count: int, first: int) -> list[int]:
+    """Seeds as far apart as possible, beginning with one; then the smallest slice takes its nearest neighbour."""
     distance = shortest(topology).distance_ms
-    seeds = [topology.pop(topology.brain).index]
+    seeds = [first]
     while len(seeds) < count:
         seeds.append(int(distance[seeds].min(axis=0).argmax()))
     part = [-1] * len(topology.pops)

@@ -50,7 +50,7 @@ def test_slices_hold_together_and_share_the_pops(name: str, count: int) -> None:
     for number, part in enumerate(members):
         inside = [link.ends for link in topology.links if link.name not in found.outside(number)]
         assert len(pieces(part, inside)) == 1
-    assert max(map(len, members)) - min(map(len, members)) <= 2
+    assert max(map(len, members)) - min(map(len, members)) <= 1
 
 
 def test_more_slices_than_pops_are_refused() -> None:
@@ -93,19 +93,19 @@ def test_a_dead_brain_leaves_the_other_slices_theirs(stand: Stand) -> None:
     """A cut in another slice is routed round there, by that slice's brain; the dead one's PoPs are not touched."""
     lab = stand.lab
     found = slices(lab.topology, 4)
-    dead, other = 2, found.slice_of("iad")
+    dead, other = 2, found.slice_of("lhr")
     assert dead != other
     before = lab.snapshot()
     lab.wait_until(1.0)
     lab.brains[f"brain-{dead + 1}"].kill()
     lab.wait_until(2.0)
-    lab.links["iad-sjc"].cut()
+    lab.links["lhr-fra"].cut()
     lab.wait_until(6.0)
     after = lab.snapshot()
     changed = {pop for pop in lab.topology.names if set(before[pop].flows) != set(after[pop].flows)}
     assert changed
     assert changed <= set(found.members(other))
-    assert all(way.delivered for way in ways(lab.topology, after, frozenset({"iad-sjc"})).values())
+    assert all(way.delivered for way in ways(lab.topology, after, frozenset({"lhr-fra"})).values())
 
 
 def test_a_returning_brain_finds_its_own_rules(stand: Stand) -> None:
