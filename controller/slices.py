@@ -70,6 +70,8 @@ def slices(topology: Topology, count: int) -> Slices:
     """
     if not 1 <= count <= len(topology.pops):
         raise InputError(f"{len(topology.pops)} PoPs cannot be {count} slices")
+    if count == 1:
+        return Slices(topology, (0,) * len(topology.pops))
     tried = [_improved(topology, _grown(topology, count, first), count) for first in _firsts(topology)]
     best = min(tried, key=lambda part: _badness(topology, part, count))
     return Slices(topology, tuple(best))
