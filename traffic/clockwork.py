@@ -1,25 +1,22 @@
-"""A steady tick: absolute moments of a timerfd, so that a late wake-up does not move the ticks that follow."""
+"""Waiting for a moment of CLOCK_MONOTONIC, exactly: poll(2) alone knows whole milliseconds."""
 
 from __future__ import annotations
 
 import select
-import time
 
 from topology.replica.timer import Timer
 
 
-class Ticker:
-    """Ticks every ``period_ns`` of CLOCK_MONOTONIC from ``first_ns`` on."""
+class Alarm:
+    """Wakes its one owner at the moments that it names."""
 
-    def __init__(self, first_ns: int, period_ns: int) -> None:
+    def __init__(self) -> None:
         """Raises OSError if the kernel refuses."""
         self._timer = Timer()
         self._poll = select.poll()
         self._poll.register(self._timer.descriptor, select.POLLIN)
-        self._next_ns, self._period_ns = first_ns, period_ns
 
-    def wait(self) -> None:
-        """Until the next tick; at once when it has passed. Ticks that were slept through are left out."""
-        self._timer.set(self._next_ns)
+    def wait(self, until_ns: int) -> None:
+        """Until then; at once when it has passed."""
+        self._timer.set(until_ns)
         self._poll.poll()
-        self._next_ns = max(self._next_ns + self._period_ns, time.monotonic_ns())

@@ -20,8 +20,9 @@ from topology.replica.namespaces import die_with_parent, enter_network
 from traffic.bulk import INTERVAL_S
 
 CONNECT_MS = 3000
-PACING_US = 10_000
-"""iperf3's own 1 ms would wake a dozen clients a thousand times per second each."""
+PACING_US = 40_000
+"""iperf3's own 1 ms would wake a dozen clients a thousand times per second each; and a few datagrams that go together
+wake the processes on their way once (``traffic.schedule``)."""
 _IOLBF = 1
 
 

@@ -56,6 +56,14 @@ def read(path: Path, plan: ProbePlan | None = None) -> Samples:
     return _assemble(recorded, records, zero_ns)
 
 
+def due_ns(wheel: Wheel, slots: NDArray[np.int64]) -> NDArray[np.int64]:
+    """``Wheel.due_ns`` of many slots."""
+    count = max(len(wheel.pairs), 1)
+    number = slots % count
+    places = slots - number + np.array(wheel.leads, dtype=np.int64)[number] if wheel.pairs else slots
+    return wheel.begin_ns + places * wheel.interval_ns // count
+
+
 def _header(raw: bytes, path: Path) -> tuple[int, ProbePlan, int]:
     begin = raw.find(b"\n") + 1
     try:
@@ -92,7 +100,7 @@ def _columns(wheel: Wheel, mark: int, records: _Records, zero_ns: int, until_s: 
     """The rows of one wheel that were due before ``until_s``."""
     count = max(len(wheel.pairs), 1)
     scheduled = np.arange(wheel.slots, dtype=np.int64)
-    due_s = (wheel.begin_ns + scheduled * wheel.interval_ns // count) / NS_PER_S
+    due_s = due_ns(wheel, scheduled) / NS_PER_S
     slots = scheduled[due_s < until_s]
     mine = records[(records["slot"] & np.uint32(FINE)) == mark]
     return {

@@ -2,16 +2,18 @@
 
 The prober sends by it, the reader counts losses by it, the spec's check weighs links by it.
 Two wheels turn side by side: the coarse one over ``pairs``, the fine one over ``fine_pairs``.
-A wheel of n pairs and interval δ numbers its slots 0, 1, 2, …: slot m belongs to pair m mod n,
-is that pair's probe number m div n and is due m·δ/n after the run's zero. So the pairs of a
-wheel are spread evenly over the interval, and no instant is busier than another.
+A wheel of n pairs and interval δ numbers its slots 0, 1, 2, …: slot m belongs to pair m mod n, is
+that pair's probe number m div n, and has its place at m·δ/n after the run's zero. Slots side by
+side whose pairs begin at the same host are a *bunch*: all are due at the place of the first. A
+packet that comes alone wakes every process on its way, which costs many times what it costs to
+carry it; a bunch wakes them once. The bunches are spread over the interval.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from topology.errors import InputError, Problem
 from topology.model import Link, Pair
@@ -21,6 +23,8 @@ PROBE_PAYLOAD_BYTES = 16
 FINE = 1 << 31
 """Marks a slot number of the fine wheel, on the wire and in the record."""
 NS_PER_S = 1_000_000_000
+BUNCH = 16
+"""Probes that leave a host together, at most: the last waits for the others, some 10 µs each on a narrow link."""
 FLIGHT_S = 1.0
 """How long a probe may be under way: above the longest path plus its queues."""
 
@@ -76,20 +80,48 @@ class Wheel:
     interval_ns: int
     duration_ns: int
     begin_ns: int = 0
+    leads: tuple[int, ...] = field(init=False, repr=False)
+    """Of each pair's number, the number with which its bunch begins."""
+    _ends: tuple[int, ...] = field(init=False, repr=False)
+    """And that of its last."""
+
+    def __post_init__(self) -> None:
+        bunches = list(_bunches(self.pairs))
+        object.__setattr__(self, "leads", tuple(bunch[0] for bunch in bunches for _ in bunch))
+        object.__setattr__(self, "_ends", tuple(bunch[-1] for bunch in bunches for _ in bunch))
 
     @property
     def slots(self) -> int:
         """How many slots are due before the end."""
-        return -(-self.duration_ns * len(self.pairs) // self.interval_ns)
+        return self._end(-(-self.duration_ns * len(self.pairs) // self.interval_ns) - 1) + 1
 
     def due_ns(self, slot: int) -> int:
-        return self.begin_ns + slot * self.interval_ns // max(len(self.pairs), 1)
+        """Never less than that of an earlier slot."""
+        turn, number = divmod(slot, max(len(self.pairs), 1))
+        place = turn * len(self.pairs) + (self.leads[number] if self.pairs else 0)
+        return self.begin_ns + place * self.interval_ns // max(len(self.pairs), 1)
 
     def last_due(self, now_ns: int) -> int:
         """The newest slot that is due at ``now_ns``; −1 when none is."""
         if now_ns < self.begin_ns or not self.pairs:
             return -1
-        return min((now_ns - self.begin_ns) * len(self.pairs) // self.interval_ns, self.slots - 1)
+        return min(self._end((now_ns - self.begin_ns) * len(self.pairs) // self.interval_ns), self.slots - 1)
+
+    def _end(self, slot: int) -> int:
+        """The last slot of its bunch."""
+        if slot < 0 or not self.pairs:
+            return -1
+        number = slot % len(self.pairs)
+        return slot - number + self._ends[number]
+
+
+def _bunches(pairs: Sequence[Pair]) -> Iterator[range]:
+    """Runs of numbers whose pairs begin at one host, none longer than ``BUNCH``."""
+    first = 0
+    for number in range(1, len(pairs) + 1):
+        if number == len(pairs) or pairs[number][0] != pairs[first][0] or number - first == BUNCH:
+            yield range(first, number)
+            first = number
 
 
 def frame_bits(labels: int = 0) -> int:

@@ -22,6 +22,7 @@ from experiments.judging.story import Story, events, phases
 from topology import inventory
 from topology.model import Link, Pair, Pop, Topology
 from traffic.records import END, RECEIVED, SENT, Recorder
+from traffic.samples import due_ns
 from traffic.schedule import FINE, ProbePlan
 
 KILL_S, CUT_S, HEAL_S, RETURN_S, END_S = 5.0, 11.0, 19.0, 22.0, 30.0
@@ -66,7 +67,7 @@ def fabricate(recipe: Recipe) -> Samples:
         slots = np.arange(wheel.slots, dtype=np.int64)
         count = max(len(wheel.pairs), 1)
         places = np.array([plan.pairs.index(pair) for pair in wheel.pairs] or [0])
-        due_s = (wheel.begin_ns + slots * wheel.interval_ns // count) / 1e9
+        due_s = due_ns(wheel, slots) / 1e9
         parts.append((places[slots % count], slots // count, np.full(len(slots), fine), due_s))
     pair, seq, fine_mark, due_s = (np.concatenate(column) for column in zip(*parts, strict=True))
     recv_s = _arrivals(recipe, plan.pairs, pair, due_s)

@@ -94,7 +94,7 @@ def test_the_shipped_experiment_plans_on_other_networks_too(topology: str) -> No
     prepared = prepare("control-plane-loss", Choice(topology=topology))
     assert prepared.planned.controls
     assert len(prepared.planned.traffic.probes.fine_pairs) == 2
-    assert len(prepared.planned.traffic.bulk) == 12
+    assert len(prepared.planned.traffic.bulk) == 4
     assert prepared.timeline.first_on_the_backbone().reach.links[0] in {link.name for link in prepared.topology.links}
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,27 +10,35 @@ from hypothesis import strategies as st
 from topology.errors import InputError
 from topology.model import Link
 from traffic.probes import ProbePlan, frame_bits, probe_load_bps, probe_shares
-from traffic.schedule import Wheel
+from traffic.samples import due_ns
+from traffic.schedule import BUNCH, Wheel
 
 PAIRS = (("a", "b"), ("b", "a"), ("a", "c"))
 LINKS = (Link(0, "a", "b", 1e6, 100, 1), Link(1, "c", "b", 1e5, 100, 1))
 
 wheels = st.builds(
-    lambda count, interval, duration: Wheel(tuple((str(i), "x") for i in range(count)), interval, duration),
-    st.integers(1, 300),
+    lambda hosts, each, interval, duration: Wheel(
+        tuple((str(host), str(number)) for host in range(hosts) for number in range(each)), interval, duration
+    ),
+    st.integers(1, 40),
+    st.integers(1, 2 * BUNCH + 3),
     st.integers(1_000_000, 5_000_000_000),
     st.integers(0, 20_000_000_000),
 )
 
 
 @given(wheels, st.data())
-def test_a_slot_is_the_last_due_from_its_own_moment_to_the_next(wheel: Wheel, data: st.DataObject) -> None:
+def test_a_bunch_is_due_at_one_moment_and_nothing_else_is(wheel: Wheel, data: st.DataObject) -> None:
     if not wheel.slots:
         assert wheel.last_due(0) == -1
         return
     slot = data.draw(st.integers(0, wheel.slots - 1))
-    assert wheel.last_due(wheel.due_ns(slot) + 1) == slot
-    assert wheel.last_due(wheel.due_ns(slot) - 1) < slot
+    due_ns, count = wheel.due_ns(slot), len(wheel.pairs)  # which is rounded down
+    first, last = wheel.last_due(due_ns - 1) + 1, wheel.last_due(due_ns + 1)
+    assert first <= slot <= last < first + BUNCH
+    assert {wheel.due_ns(each) for each in range(first, last + 1)} == {due_ns}
+    assert len({wheel.pairs[each % count][0] for each in range(first, last + 1)}) == 1
+    assert wheel.due_ns(last + 1) > due_ns or last - first == BUNCH - 1 or wheel.interval_ns < count
 
 
 @given(wheels)
@@ -41,12 +48,19 @@ def test_exactly_the_slots_before_the_end_exist(wheel: Wheel) -> None:
     assert wheel.last_due(2 * wheel.duration_ns) == wheel.slots - 1
 
 
-def test_pairs_are_spread_evenly_and_each_pair_keeps_its_interval() -> None:
-    wheel = ProbePlan(PAIRS, 0.05, duration_s=1.0).coarse
+@given(wheels)
+def test_arrays_of_slots_are_due_when_each_of_them_is(wheel: Wheel) -> None:
+    slots = range(min(wheel.slots, 3 * len(wheel.pairs)))
+    assert due_ns(wheel, np.array(slots, dtype=np.int64)).tolist() == [wheel.due_ns(slot) for slot in slots]
+
+
+def test_each_pair_keeps_its_interval_and_hosts_take_turns() -> None:
+    pairs = tuple((a, b) for a in "abcd" for b in "abcd" if a != b)
+    wheel = ProbePlan(pairs, 0.06, duration_s=0.6).coarse
     due = [wheel.due_ns(slot) for slot in range(wheel.slots)]
-    assert wheel.slots == 60
-    assert {b - a for a, b in pairwise(due)} <= {16_666_666, 16_666_667}
-    assert {b - a for a, b in zip(due, due[3:], strict=False)} == {50_000_000}
+    assert wheel.slots == 120
+    assert due[:12] == [0] * 3 + [15_000_000] * 3 + [30_000_000] * 3 + [45_000_000] * 3
+    assert {b - a for a, b in zip(due, due[12:], strict=False)} == {60_000_000}
 
 
 def test_without_pairs_nothing_is_ever_due() -> None:

@@ -63,7 +63,7 @@ def _main(orders: Orders, channel: socket.socket) -> int:
 
 
 def _furnish() -> None:
-    """Mounts and loopback: nothing of the host's Open vSwitch is to be seen, /tmp stays the host's."""
+    """Mounts and the network's settings: nothing of the host's Open vSwitch is to be seen, /tmp stays the host's."""
     namespaces.mount("none", "/", flags=namespaces.MS_REC | namespaces.MS_PRIVATE)
     guarded = namespaces.MS_NOSUID | namespaces.MS_NODEV
     namespaces.mount("proc", "/proc", "proc", guarded | namespaces.MS_NOEXEC)
@@ -74,3 +74,4 @@ def _furnish() -> None:
         namespaces.mount("sysfs", "/sys", "sysfs", guarded | namespaces.MS_NOEXEC)
     namespaces.loopback_up()
     namespaces.disable_ipv6()
+    namespaces.give_children_small_tcp_tables()

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from topology.model import Pair
+from traffic.samples import due_ns
 from traffic.schedule import FINE, ProbePlan, Wheel
 
 Ints = NDArray[Any]
@@ -34,4 +35,4 @@ def _wheel(wheel: Wheel, fine: bool) -> Iterator[Stream]:
     count = len(wheel.pairs)
     for number, pair in enumerate(wheel.pairs):
         slots = np.arange(number, wheel.slots, count, dtype=np.int64)
-        yield Stream(pair, fine, slots + FINE * fine, wheel.begin_ns + slots * wheel.interval_ns // count)
+        yield Stream(pair, fine, slots + FINE * fine, due_ns(wheel, slots))
