@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -169,8 +170,11 @@ class Lab(Protocol):
     def pairs_down(self) -> int:
         """Pairs without a delivered probe for the last few intervals: for the live view only."""
 
-    def snapshot(self) -> Snapshot:
-        """Tables, groups and port liveness of every switch, read back from the switches."""
+    def snapshot(self, until_s: float = inf) -> Snapshot:
+        """Tables, groups and port liveness of every switch, read back from the switches.
+
+        Raises TooLate when not all could be read by ``until_s``.
+        """
 
     def trace(self, pairs: Sequence[Pair], pcap: Path | None = None) -> tuple[PathTrace, ...]: ...
 

@@ -16,7 +16,7 @@ from experiments.asking.timeline import Begin, Look, Strike, Timeline
 from experiments.faults import FAULTS, Fault, Preparing, Undo
 from experiments.lab import Lab, Record, TrafficPlan
 from experiments.reach import broken, reach
-from topology.errors import FailstaticError
+from topology.errors import FailstaticError, TooLate
 from topology.forwarding import Snapshot
 from topology.model import Pair, Topology
 from topology.walk import journey, prepare
@@ -26,6 +26,8 @@ LATE_S = 0.25
 """A repeated look that is later than this is left to the next one."""
 LOOK_S, TRACE_S = 0.5, 0.3
 """Without so much time left in the phase, its tables are not read, its paths not traced."""
+ORACLE_S = 0.2
+"""So long before the next event reading is given up: the last switch, and the comparison, take time too."""
 Oracle = Callable[[Topology, Snapshot, Collection[str]], Staleness]
 """(topology, snapshot, dead links) → how far the tables are from what they should say."""
 
@@ -189,7 +191,12 @@ class Runner:
     def look(self, event: Look) -> None:
         """Read the tables back and compare; trace the fine pairs when asked and there is time."""
         at_s = self.lab.now_s()
-        found = self.oracle(self.lab.topology, self.lab.snapshot(), self.dead_links())
+        try:
+            read = self.lab.snapshot(event.before_s - ORACLE_S)
+        except TooLate:
+            self.record("skipped", what="tables", of=event.phase, late_s=round(self.lab.now_s() - event.at_s, 3))
+            return
+        found = self.oracle(self.lab.topology, read, self.dead_links())
         counts = {name: getattr(found, name) for name in ("entries", "harmless", "longer", "blackhole", "loop")}
         became_right = found.stale == 0 and not self.right
         self.right = self.right or found.stale == 0

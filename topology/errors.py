@@ -4,6 +4,7 @@ FailstaticError              exit status
 ├── InputError               2   what the user wrote is wrong; nothing was started
 ├── MachineError             4   this machine cannot run it; says what is missing
 └── LabError                 3   something in a running lab broke; what was measured is kept
+    └── TooLate              –   an observation did not end in time and was given up
 """
 
 from __future__ import annotations
@@ -54,6 +55,10 @@ class MachineError(FailstaticError):
 
 class LabError(FailstaticError):
     """A daemon, a link or a file of a running lab failed."""
+
+
+class TooLate(LabError):
+    """An observation would not have ended in time and was given up: caught where it was asked for."""
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:

@@ -2,8 +2,8 @@
 
 Delay one way = k · d / 199 862 km/s, with d the great-circle distance and 199 862 km/s the
 speed of light in fibre (c / 1.5). The path factor k says how much longer than the great circle
-the way really is: 2.1 on the public Internet, 1.3 along the best conduits (Bozkurt et al.,
-"Why Is the Internet so Slow?!", PAM 2017); 1.5 for a backbone is our assumption.
+the way really is: 2.1 on the public Internet, 1.3 on the shortest ways through conduits of the USA (Bozkurt et al.,
+"Dissecting Latency in the Internet's Fiber Infrastructure", 2018); 1.5 for a backbone is our assumption.
 """
 
 from __future__ import annotations

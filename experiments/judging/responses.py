@@ -141,18 +141,26 @@ def return_cost(story: Story, phase: Phase) -> dict[str, Measure]:
 
 
 def _cost(story: Story, phase: Phase) -> Measure:
-    hellos = [float(line["t"]) for line in within(said(story, "hello"), phase)]
-    done = [float(line["t"]) for line in within(_programming(story), phase)]
-    right = [table.right for table in tables(story) if phase.start_s <= table.t < phase.end_s]
-    seen = {str(line.get("pop")) for line in within(said(story, "reconciling"), phase)}
-    missing = len(set(story.topology.names) - seen)
+    hellos = within(said(story, "hello"), phase)
     if not hellos:
         return unknown("no switch said hello to the returning brain")
+    first_s, returned = float(hellos[0]["t"]), {line.get("brain") for line in hellos}
+
+    def theirs(lines: Sequence[Line]) -> list[Line]:
+        """Of several brains only what those did that came back, and since."""
+        return [line for line in within(lines, phase) if line.get("brain") in returned and float(line["t"]) >= first_s]
+
+    done = [float(line["t"]) for line in theirs(_programming(story))]
+    right = [table.right for table in tables(story) if phase.start_s <= table.t < phase.end_s]
+    seen = {str(line.get("pop")) for line in theirs(said(story, "reconciling"))}
+    if not seen and any(line.get("brain") in returned for line in within(said(story, "follows"), phase)):
+        return unknown("the brain that returned follows another, which goes on")
+    missing = len(set(story.topology.names) - seen)
     if missing or not done:
         return unknown(f"the brain had not come to {missing} PoPs when the phase ended")
     if not right or not right[-1]:
         return unknown("the tables were not found right after the return")
-    return Measure(max(done) - hellos[0], STAMP_ERROR_S)
+    return Measure(max(done) - first_s, STAMP_ERROR_S)
 
 
 def takeover(story: Story, phase: Phase) -> Measure | None:

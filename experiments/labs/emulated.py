@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass
 from functools import partial
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -212,8 +213,8 @@ class EmulatedLab:
     def pairs_down(self) -> int:
         return self._prober.pairs_down() if self._prober else 0
 
-    def snapshot(self) -> Snapshot:
-        return self.network.snapshot()
+    def snapshot(self, until_s: float = inf) -> Snapshot:
+        return self.network.snapshot(lambda: self.now_s() < until_s)
 
     def trace(self, pairs: Sequence[Pair], pcap: Path | None = None) -> tuple[PathTrace, ...]:
         return self._tracer.trace(pairs, pcap=pcap, deadline_s=TRACE_S)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
+from math import inf
 from pathlib import Path
 from typing import Any
 
 from controller.orders import Order
 from experiments.lab import BrainControl, LinkControl, LinkShape, PathTrace, SwitchControl, TrafficPlan, brain_names
-from topology.errors import LabError
+from topology.errors import LabError, TooLate
 from topology.forwarding import Snapshot, SwitchState
 from topology.model import HOST_PORT, Pair, Topology
 
@@ -224,8 +225,10 @@ class FakeLab:
     def pairs_down(self) -> int:
         return 0
 
-    def snapshot(self) -> Snapshot:
+    def snapshot(self, until_s: float = inf) -> Snapshot:
         self.calls.append("snapshot")
+        if self.now_s() >= until_s:
+            raise TooLate("time was up")
         return {pop: SwitchState() for pop in self.topology.names}
 
     def trace(self, pairs: Sequence[Pair], pcap: Path | None = None) -> tuple[PathTrace, ...]:

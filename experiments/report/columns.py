@@ -15,6 +15,7 @@ from experiments.report.words import MISSING, amount, number
 
 Policy = Mapping[str, Any]
 MARKS = {"pass": "✓", "fail": "✗", "unknown": "?"}
+MOST_ASIDES = 3
 GRADES = {"met": "✓", "missed": "✗", "unknown": "?"}
 
 
@@ -33,8 +34,8 @@ class Column:
     head: tuple[str, str]
     about: str
     cell: Callable[[Policy], Cell]
-    aside: bool = False
-    """Left out where there is little room."""
+    aside: int = 0
+    """Left out where there is too little room: those with the highest number first, 0 never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +45,10 @@ class Grid:
     """(policy, its cells)."""
 
 
-def grid(summary: Mapping[str, Any], *, asides: bool) -> Grid:
-    """All policies that were run."""
+def grid(summary: Mapping[str, Any], *, asides: int = MOST_ASIDES) -> Grid:
+    """All policies that were run, in columns whose ``aside`` is no higher."""
     policies: Mapping[str, Policy] = summary["policies"]
-    columns = tuple(column for column in _columns(policies) if asides or not column.aside)
+    columns = tuple(column for column in _columns(policies) if column.aside <= asides)
     rows = tuple((name, tuple(column.cell(policy) for column in columns)) for name, policy in policies.items())
     return Grid(columns, rows)
 
@@ -79,13 +80,11 @@ def _columns(policies: Mapping[str, Policy]) -> list[Column]:
     whole = "of all 1 s windows with at most 5 % loss, weighted by demand, whole run"
     found.append(Column(("avail-", "ability"), f"share {whole}", _overall("availability_pct")))
     hole = "pairs down, integrated over the whole run"
-    found.append(Column(("black", "hole"), hole, _overall("blackhole_pair_s"), aside=True))
+    found.append(Column(("black", "hole"), hole, _overall("blackhole_pair_s"), aside=3))
     if back:
         cost = "from the returned brain's first hello until its work is done and the tables are right"
-        found.append(Column(("return", "cost"), cost, _of(back, "return_cost_s")))
-        found.append(
-            Column(("lost on", "return"), f"probes lost in phase {back}", _of(back, "return_lost"), aside=True)
-        )
+        found.append(Column(("return", "cost"), cost, _of(back, "return_cost_s"), aside=1))
+        found.append(Column(("lost on", "return"), f"probes lost in phase {back}", _of(back, "return_lost"), aside=3))
     found.append(Column(("as pre-", "dicted"), "checks against what the spec predicts of this design", _verdict))
     found.append(Column(("", "SLO"), "what users would want of any design; does not touch the verdict", _grade))
     return found
@@ -96,7 +95,7 @@ def _cut_columns(phase: str, how: str) -> list[Column]:
     parts = "worst fine pair across the link: lost on the link itself, and until the repair"
     dark = f"most pairs without any delivery at once, in phase {phase}"
     return [
-        Column((f"{how}:", "p50"), f"{outage}, median", _of(phase, "outage_p50_ms")),
+        Column((f"{how}:", "p50"), f"{outage}, median", _of(phase, "outage_p50_ms"), aside=2),
         Column(("outage", "p99"), f"{outage}, 99th percentile", _of(phase, "outage_p99_ms")),
         Column(("in flight", "+ repair"), parts, _parts(phase)),
         Column(("pairs", "dark"), dark, _of(phase, "pairs_dark_max")),

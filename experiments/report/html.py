@@ -52,7 +52,7 @@ def context(run: Run, summary: Mapping[str, Any]) -> dict[str, Any]:
         "notice": notice(summary),
         "verdict_words": VERDICTS[summary["verdict"]].replace(*(BELIEVED if notice(summary) else ("", ""))),
         "question": str(manifest.get("question") or run.spec.get("question") or ""),
-        "grid": columns.grid(summary, asides=True),
+        "grid": columns.grid(summary),
         "colour": palette.series(names),
         "designs": {name: str((manifest.get("policies") or {}).get(name, {}).get("summary", "")) for name in names},
         "checks": {name: [_check(check) for check in summary["policies"][name]["checks"]] for name in names},

@@ -9,14 +9,16 @@ from typing import Any
 
 from rich import box
 from rich.console import Console, ConsoleOptions, RenderResult
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
 from experiments.report.backend import notice
-from experiments.report.columns import MARKS, Grid, grid
+from experiments.report.columns import MARKS, MOST_ASIDES, Grid, grid
 from experiments.report.words import THIN, bound, with_error
 
 STYLES = {"": "", "good": "green", "bad": "red", "unsure": "yellow", "quiet": "dim"}
+_WIDEST = 1000
 VERDICTS = {"pass": ("green", "pass"), "fail": ("red", "fail"), "unknown": ("yellow", "unknown (inconclusive)")}
 
 
@@ -27,14 +29,22 @@ class Comparison:
     summary: Mapping[str, Any]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        gap = 1 if options.max_width >= 90 else 0
-        yield _policies(grid(self.summary, asides=options.max_width >= 110), gap)
+        yield next(self._fitting(console, options))
         if remarks := list(_remarks(self.summary)):
             yield Text()
             yield from remarks
         if words := notice(self.summary):
             yield Text(f"\n{words}", style="bold yellow")
         yield verdict_line(self.summary["verdict"])
+
+    def _fitting(self, console: Console, options: ConsoleOptions) -> Iterator[Table]:
+        """Tables that take no more room than there is, the fullest first; at last the smallest."""
+        for asides in range(MOST_ASIDES, -1, -1):
+            for gap in (1,) if asides == MOST_ASIDES else (1, 0):
+                shown = _policies(grid(self.summary, asides=asides), gap)
+                if Measurement.get(console, options.update(max_width=_WIDEST), shown).maximum <= options.max_width:
+                    yield shown
+        yield _policies(grid(self.summary, asides=0), 0)
 
 
 def table(summary: Mapping[str, Any]) -> Comparison:

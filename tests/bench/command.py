@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bench import brain, delay, modelled, outages, reaction, start, throughput, whole
+from bench import brain, delay, modelled, outages, reaction, start, throughput, verdicts, whole
 from bench.bench import Bench, Site
 from bench.outcome import Outcome, perform
 from bench.runs import Runs
@@ -37,6 +37,7 @@ BENCHES = (
     Bench("outages", "repair of a cut and of a silent cut; the loss of the brain alone", 1, 75, outages.measure),
     Bench("reaction", "from the port event to the last barrier", 1, 30, reaction.measure),
     Bench("memory", "memory of a run", 1, 30, whole.memory),
+    Bench("verdicts", "good designs pass, bad ones fail, busy machines are unknown", 3, 200, verdicts.measure),
     Bench("experiment", "the whole experiment control-plane-loss", 1, 110, whole.experiment),
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
@@ -34,6 +35,10 @@ class Run:
 
     def stories(self) -> tuple[Story, ...]:
         return folder.read(self.folder).stories
+
+    def verdict(self) -> str:
+        """``pass``, ``fail`` or ``unknown``."""
+        return str(json.loads((self.folder / "summary.json").read_text(encoding="utf-8"))["verdict"])
 
     def doubts(self) -> str:
         """Why the machine could not be believed; empty when it could."""

@@ -65,9 +65,9 @@ def test_a_new_kind_of_fault_is_judged_whatever_its_name(run: Path, fresh: Path)
     for policy in POLICIES:
         for part in ("phases", "checks", "metrics", "notes"):
             assert found["policies"][policy][part] == wanted["policies"][policy][part]
-    assert [column.head for column in grid(found, asides=True).columns] == [
+    assert [column.head for column in grid(found).columns] == [
         tuple(word.replace("kill", "bolt").replace("cut", "backhoe") for word in column.head)
-        for column in grid(wanted, asides=True).columns
+        for column in grid(wanted).columns
     ]
 
 

@@ -180,15 +180,30 @@ def test_a_slow_observation_delays_no_fault_and_is_told() -> None:
     lab = FakeLab(ring())
     take = lab.snapshot
 
-    def slowly() -> Snapshot:
-        lab.wait_until(lab.now_s() + 1.9)
-        return take()
+    def slowly(until_s: float) -> Snapshot:
+        lab.wait_until(lab.now_s() + 1.75)
+        return take(until_s)
 
-    lab.snapshot = slowly  # type: ignore[method-assign]
+    lab.snapshot = slowly  # type: ignore[assignment,method-assign]
     _, lines = play(lab, spec(phases=[{"name": "steady", "at": 0}, {"name": "dark", "at": "4 s"}], timeline=LATER))
     began = {line["fault"]: line["began_s"] for line in of(lines, "fault") if line["action"] == "inject"}
     assert began["brain.kill"] == 4.0
     assert next((line["what"], line["of"]) for line in of(lines, "skipped")) == ("trace", "steady")
+
+
+def test_reading_that_takes_too_long_is_given_up_before_the_next_fault() -> None:
+    lab = FakeLab(ring())
+    take = lab.snapshot
+
+    def slowly(until_s: float) -> Snapshot:
+        lab.wait_until(min(lab.now_s() + 9.0, until_s))
+        return take(until_s)
+
+    lab.snapshot = slowly  # type: ignore[assignment,method-assign]
+    _, lines = play(lab, spec(phases=[{"name": "steady", "at": 0}, {"name": "dark", "at": "4 s"}], timeline=LATER))
+    began = {line["fault"]: line["began_s"] for line in of(lines, "fault") if line["action"] == "inject"}
+    assert began["brain.kill"] == 4.0
+    assert [(line["what"], line["of"]) for line in of(lines, "skipped")][:1] == [("tables", "steady")]
 
 
 def test_tables_are_not_read_in_a_phase_that_a_proof_has_used_up() -> None:

@@ -172,9 +172,9 @@ class Network:
         """Whether every backbone port runs BFD at its configured pace; True without BFD."""
         return self._switches.bfd_settled()
 
-    def snapshot(self) -> Snapshot:
-        """Tables, groups and live ports of all switches, read side by side."""
-        return self._switches.snapshot()
+    def snapshot(self, in_time: Callable[[], bool] = lambda: True) -> Snapshot:
+        """Tables, groups and live ports of all switches. Raises TooLate when ``in_time`` no longer holds."""
+        return self._switches.snapshot(in_time)
 
     def live_ports(self, pop: str) -> frozenset[int]:
         """Of one switch, asked over OpenFlow."""

@@ -6,12 +6,12 @@ the PoP's network namespace. Text is read by ``readback`` and ``trace``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from topology import flooding
-from topology.errors import LabError
+from topology.errors import LabError, TooLate
 from topology.forwarding import Snapshot, SwitchState
 from topology.model import Topology
 from topology.replica import ovs, readback, trace
@@ -76,13 +76,19 @@ class Switches:
         self._tell({f"{pop} {port}": ovs.no_flood(self.place(pop), port) for pop, port in closed})
         self._tell({pop: ovs.fail_open(self.place(pop)) for pop in pops})
 
-    def snapshot(self) -> Snapshot:
+    def snapshot(self, in_time: Callable[[], bool]) -> Snapshot:
         """Tables, groups and live ports of all switches; of one that has crashed, nothing.
 
         One switch after the other: while it answers it forwards nothing, and a dozen that answer at
         once, each before everything else on two processors, delayed packets by 20 to 30 ms.
+        Raises TooLate as soon as ``in_time`` does not hold.
         """
-        return {pop: self._state(pop) if switch.running() else SwitchState() for pop, switch in self._switches.items()}
+        found: dict[str, SwitchState] = {}
+        for pop, switch in self._switches.items():
+            if not in_time():
+                raise TooLate(f"{len(found)} of {len(self._switches)} switches were read when time was up")
+            found[pop] = self._state(pop) if switch.running() else SwitchState()
+        return found
 
     def _state(self, pop: str) -> SwitchState:
         read = run_all({what: ovs.dump(self.place(pop), what) for what in _DUMPS})

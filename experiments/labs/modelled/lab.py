@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple
 from functools import partial
+from math import inf
 from pathlib import Path
 
 from experiments.faults.kind import CONTROL, Seen
@@ -182,7 +183,7 @@ class ModelledLab:
         last = self._switches[pop].track.last
         return last if last.state is state else State(state)
 
-    def snapshot(self) -> Snapshot:
+    def snapshot(self, until_s: float = inf) -> Snapshot:  # noqa: ARG002 (takes no time here)
         return {pop: switch.track.last.state for pop, switch in self._switches.items()}
 
     def trace(self, pairs: Sequence[Pair], pcap: Path | None = None) -> tuple[PathTrace, ...]:
