@@ -5,6 +5,7 @@
 #   VENV      where the virtual environment goes   (.venv)
 #   PYTHON    the interpreter                      (that of VENV when there is one, else /usr/bin/python3,
 #                                                   for which Debian installs Mininet)
+#   EXTRAS    1: what is optional as well          (say only how to get it)
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -12,21 +13,22 @@ VENV=${VENV:-.venv}
 PYTHON=${PYTHON:-}
 OPTIONAL=(frr etcd-server)  # routing daemons for the policy shadow; the store of standby's election
 PACKAGES=(mininet openvswitch-switch iperf3 iproute2 ethtool iputils-ping python3-venv)
+[ "${EXTRAS:-}" != 1 ] || PACKAGES+=("${OPTIONAL[@]}")
 
 say() { printf '\033[2m· %s\033[0m\n' "$*" >&2; }
 die() { printf 'failstatic: %s\n' "$*" >&2; exit 4; }
 
-missing_packages() {
+missing_of() {
   command -v dpkg-query >/dev/null || die "this set-up needs Debian or Ubuntu (dpkg); elsewhere use the Vagrantfile"
   local package
-  for package in "${PACKAGES[@]}"; do
+  for package in "$@"; do
     [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || echo "$package"
   done
 }
 
 install_packages() {
   local missing sudo=()
-  mapfile -t missing < <(missing_packages)
+  mapfile -t missing < <(missing_of "${PACKAGES[@]}")
   [ ${#missing[@]} -gt 0 ] || return 0
   if [ "$(id -u)" != 0 ]; then
     if command -v sudo >/dev/null && { sudo -n true 2>/dev/null || [ -t 0 ]; }; then
@@ -45,11 +47,9 @@ install_packages() {
 
 # What some policies need; without it they are skipped by name.
 suggest_optional() {
-  local package
-  for package in "${OPTIONAL[@]}"; do
-    [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] ||
-      say "optional: sudo apt-get install $package (failstatic doctor says what for)"
-  done
+  local absent
+  mapfile -t absent < <(missing_of "${OPTIONAL[@]}")
+  [ ${#absent[@]} -eq 0 ] || say "optional: ${absent[*]} (make setup EXTRAS=1; failstatic doctor says what for)"
 }
 
 # Version and home of an interpreter; of a virtual environment's, those of what it was made with.

@@ -26,8 +26,8 @@ from traffic.probes import ProbePlan, probe_shares
 
 MAX_PROBE_SHARE = 0.1
 """Of any link's rate, or the probes are the load that they measure."""
-FINE_BEFORE_S, FINE_AFTER_S = 0.5, 2.0
-"""A local repair takes milliseconds, BFD at its slowest here a second; a proof of a cut, 0.5 s later, too."""
+FINE_BEFORE_S, FINE_AFTER_S = 0.2, 0.6
+"""A local repair takes milliseconds, BFD's word 0.3 s; what takes longer is seen well enough by coarse probes."""
 SHOWN = 5
 
 

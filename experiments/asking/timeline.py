@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 
 from experiments.asking.spec import FaultSpec, Spec
@@ -54,7 +55,7 @@ class Look:
     at_s: float
     phase: str
     before_s: float
-    """The end of its phase: a look that would still go on then must not delay what happens next."""
+    """The end of its phase: a look that still goes on must not delay what happens next. After the last: never."""
     until_right: bool = False
     """Skip it once the tables have been right in this phase."""
     trace: bool = False
@@ -135,11 +136,12 @@ def _phases(spec: Spec) -> Iterator[Begin]:
 def _looks(spec: Spec) -> Iterator[Look]:
     for phase, begin in zip(spec.phases, _phases(spec), strict=True):
         last_s = begin.end_s - min(LOOK_BEFORE_END_S, (begin.end_s - begin.at_s) / 2)
+        before_s = begin.end_s if begin.end_s < spec.end else inf
         at_s = begin.at_s + (phase.tables_every or 0)
         while phase.tables_every and at_s < last_s - phase.tables_every / 2:
-            yield Look(at_s, phase.name, begin.end_s, until_right=True)
+            yield Look(at_s, phase.name, before_s, until_right=True)
             at_s += phase.tables_every
-        yield Look(last_s, phase.name, begin.end_s, trace=True)
+        yield Look(last_s, phase.name, before_s, trace=True)
 
 
 def _order(event: Event) -> tuple[float, int]:

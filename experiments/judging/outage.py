@@ -106,11 +106,13 @@ def split(story: Story, cut: Event, number: int, phase: Ints) -> list[Parts]:
     """The outages of the fine pairs that cross the cut link, during phase ``number``.
 
     A pair that was dark already when the link was cut says nothing about the repair and
-    gives none; nor does one that ends at a PoP that is struck.
+    gives none; nor does one that ends at a PoP that is struck. Fine probes end soon after the
+    cut: a repair that comes later is measured by the pair's coarse ones.
     """
     fine = story.samples.fine
-    samples, group = story.samples.take(fine), phase[fine]
-    here, known = find(samples, group, story.fine_interval_s), []
+    samples, group, known = story.samples.take(fine), phase[fine], list[Parts]()
+    quick = find(samples, group, story.fine_interval_s)
+    slow = find(story.samples.take(~fine), phase[~fine], story.interval_s)
     for index, pair in enumerate(samples.pairs):
         mine = samples.pair == index
         crossed = [name for name in story.way(pair) if name in cut.links]
@@ -119,9 +121,12 @@ def split(story: Story, cut: Event, number: int, phase: Ints) -> list[Parts]:
         before = np.flatnonzero(mine & samples.sent & (group >= 0) & (group < number))
         if len(before) and samples.lost[before[-1]]:
             continue
-        known.append(
-            _parts(story, here.take((here.pair == index) & (here.group == number)), _in_flight_ms(story, cut, crossed))
-        )
+        in_flight_ms = _in_flight_ms(story, cut, crossed)
+        first, later = (runs.take((runs.pair == index) & (runs.group == number)) for runs in (quick, slow))
+        fine_parts = _parts(first, story.fine_interval_s, in_flight_ms)
+        coarse_parts = _parts(later, story.interval_s, in_flight_ms)
+        longer = coarse_parts.outage_ms > fine_parts.outage_ms + coarse_parts.error_ms
+        known.append(coarse_parts if longer and not fine_parts.repaired else fine_parts)
     return known
 
 
@@ -131,10 +136,9 @@ def _in_flight_ms(story: Story, cut: Event, crossed: Sequence[str]) -> float:
     return sum(story.topology.link(name).delay_ms for name in lost_on)
 
 
-def _parts(story: Story, runs: Runs, in_flight_ms: float) -> Parts:
-    delta_ms = story.fine_interval_s * 1e3
+def _parts(runs: Runs, interval_s: float, in_flight_ms: float) -> Parts:
     if not len(runs):
-        return Parts(0.0, 0.0, 0.0, delta_ms, True, "no fine probe was lost")
+        return Parts(0.0, 0.0, 0.0, interval_s * 1e3, True, "no fine probe was lost")
     row = int(np.argmax(runs.length_s))
     outage_ms, error_ms = float(runs.length_s[row]) * 1e3, float(runs.error_s[row]) * 1e3
     repair_ms = max(0.0, outage_ms - in_flight_ms)

@@ -80,6 +80,20 @@ def test_a_repair_that_never_came_says_so() -> None:
     assert "not repaired" in found.note
 
 
+def test_a_repair_after_the_fine_probes_is_seen_by_the_coarse_ones() -> None:
+    whole, fine_until_s, mended_s = story("fail-static"), CUT_S + 0.6, CUT_S + 1.5
+    kept = whole.samples.take(~whole.samples.fine | (whole.samples.due_s < fine_until_s))
+    mended = np.where(kept.lost & (kept.due_s >= mended_s), kept.due_s + 0.07, kept.recv_s)
+    never, late = (replace(whole, samples=chosen) for chosen in (kept, replace(kept, recv_s=mended)))
+    found = measure(never).phases[CUT]["repair_ms"]
+    assert found.value == pytest.approx((HEAL_S - CUT_S) * 1e3, abs=found.error)
+    assert "not repaired" in found.note
+    found = measure(late).phases[CUT]["repair_ms"]
+    assert found.value == pytest.approx(1500 - 20, abs=found.error)
+    assert found.error == pytest.approx(50)
+    assert not found.note
+
+
 def test_a_link_that_still_carries_is_not_cut() -> None:
     cut = synthetic_run.lines(recipe("fast-reroute"))
     slow = [line | ({"severs": False} if line.get("fault") == "link.cut" else {}) for line in cut]

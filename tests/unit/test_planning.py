@@ -50,7 +50,7 @@ def test_fine_pairs_pass_the_first_struck_pop_and_end_elsewhere() -> None:
     struck = [{"at": "3 s", "fault": "pop.down", "target": "c"}]
     planned = _plan(timeline=struck)
     assert planned.traffic.probes.fine_pairs == (("b", "d"), ("d", "b"))
-    assert planned.traffic.probes.fine_from_s == 2.5
+    assert planned.traffic.probes.fine_from_s == 2.8
     assert all(set(pair) != {"b", "d"} for pair in planned.controls)
 
 

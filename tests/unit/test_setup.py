@@ -83,6 +83,14 @@ def test_an_interpreter_that_there_is_not_is_an_error(venv: Path) -> None:
     assert misfit(venv, "/nowhere/python3") == "failstatic: PYTHON=/nowhere/python3 does not start"
 
 
+@pytest.mark.parametrize(("extras", "wanted"), [("", False), ("0", False), ("1", True)])
+def test_what_is_optional_is_installed_on_request(extras: str, wanted: bool) -> None:
+    script = 'EXTRAS=$1; source scripts/setup.sh; echo "${PACKAGES[@]}"'
+    done = subprocess.run(["bash", "-c", script, "bash", extras], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert {"frr", "etcd-server"}.issubset(done.stdout.split()) == wanted
+    assert "mininet" in done.stdout.split()
+
+
 def test_a_wheel_carries_every_file_that_is_not_python() -> None:
     tomllib = pytest.importorskip("tomllib", reason="tomllib came with Python 3.11")
     tool = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]
