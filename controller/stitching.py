@@ -13,7 +13,7 @@ which all brains derive from the same inventory: a PoP goes round a cut through 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -72,9 +72,16 @@ def within(slices: Slices, number: int, paths: Paths) -> Paths:
 def stitching(slices: Slices, number: int, own: Paths, dead: frozenset[str], version: int) -> Stitching:
     """``own``: from ``within``; ``dead``: links that this slice's switches say are down."""
     summary = shortest(slices.topology)
-    exits = list(_exits(slices, number))
-    alive = [each for each in exits if each.link.name not in dead] or exits
-    return {pop: _stitch(slices, number, own, summary, alive, pop, version) for pop in slices.members(number)}
+    goals = set(slices.of) - {number}
+    exits = {goal: _towards(slices, number, goal, dead) for goal in goals}
+    return {pop: _stitch(slices, own, summary, exits, pop, version) for pop in slices.members(number)}
+
+
+def _towards(slices: Slices, number: int, goal: int, dead: frozenset[str]) -> list[Exit]:
+    """Exits that lead nearer to a slice. Where all of them are lost they stay in use, and the repairs round them."""
+    beyond = slices.distance[:, goal]
+    nearer = [each for each in _exits(slices, number) if beyond[slices.slice_of(each.beyond)] < beyond[number]]
+    return [each for each in nearer if each.link.name not in dead] or nearer
 
 
 def _exits(slices: Slices, number: int) -> Iterator[Exit]:
@@ -85,40 +92,36 @@ def _exits(slices: Slices, number: int) -> Iterator[Exit]:
 
 
 def _stitch(
-    slices: Slices, number: int, own: Paths, summary: Paths, exits: list[Exit], pop: str, version: int
+    slices: Slices, own: Paths, summary: Paths, exits: Mapping[int, Sequence[Exit]], pop: str, version: int
 ) -> Stitch:
-    topology = slices.topology
-    mine = [each for each in exits if each.border == pop]
+    topology, number = slices.topology, slices.slice_of(pop)
     ingress: dict[int, Stack] = {}
     relays: list[Relay] = []
     for other in topology.pops:
         if slices.of[other.index] == number:
             continue
-        best = _best(slices, own, summary, exits, pop, other.name)
+        there = exits[slices.of[other.index]]
+        best = _best(own, summary, there, pop, other.name)
         if best is None:
             continue
         label = labels.node(topology.pop(best.border).index, version)
         ingress[other.index] = (
             (labels.binding(other.index),) if best.border == pop else (label, labels.binding(other.index))
         )
-        direct = _best(slices, own, summary, mine, pop, other.name)
+        direct = _best(own, summary, [each for each in there if each.border == pop], pop, other.name)
         relays.append(Relay(other.index, topology.port(pop, direct.link)) if direct else Relay(other.index, 0, label))
     border = any(pop in link.ends for link in slices.between)
     arrivals = tuple(other.index for other in topology.pops if slices.of[other.index] == number)
     return Stitch(ingress, tuple(relays), arrivals) if border else Stitch(ingress)
 
 
-def _best(slices: Slices, own: Paths, summary: Paths, exits: list[Exit], pop: str, dst: str) -> Exit | None:
-    """The exit over which it is shortest, of those that lead nearer to the destination's slice."""
-    index = slices.topology.pop
-    goal, here = slices.slice_of(dst), slices.slice_of(pop)
-    nearer = [
-        each for each in exits if slices.distance[slices.slice_of(each.beyond), goal] < slices.distance[here, goal]
-    ]
+def _best(own: Paths, summary: Paths, exits: Sequence[Exit], pop: str, dst: str) -> Exit | None:
+    """The exit over which it is shortest."""
+    index = own.topology.pop
 
     def cost_ms(each: Exit) -> tuple[float, int]:
         before = own.distance_ms[index(pop).index, index(each.border).index]
         after = summary.distance_ms[index(each.beyond).index, index(dst).index]
         return float(before + each.link.delay_ms + after), each.link.index
 
-    return min(nearer, key=cost_ms, default=None)
+    return min(exits, key=cost_ms, default=None)

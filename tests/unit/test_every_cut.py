@@ -14,6 +14,7 @@ from itertools import combinations
 
 import pytest
 from core_network import MemoryNetwork
+from outcomes import TOPOLOGIES, Journeys, check
 
 from controller.paths import shortest
 from experiments.policies import POLICIES
@@ -22,9 +23,7 @@ from topology.load import load
 from topology.model import Pair, Topology
 from topology.walk import Journey
 
-Journeys = dict[Pair, Journey]
 Golden = Callable[[str, str], None]
-TOPOLOGIES = {"edge12": "edge12", "nobel-eu": "topohub:sndlib/nobel-eu", "europe18": "europe18"}
 
 
 @cache
@@ -54,14 +53,6 @@ def joined(topology: Topology, dead: Collection[str]) -> set[Pair]:
     """Pairs between which there is a way at all."""
     paths = shortest(topology, dead)
     return {pair for pair in topology.pairs if paths.hops(*pair)}
-
-
-def check(journeys: Journeys, dead: Collection[str]) -> None:
-    """What holds whatever is dead: no loop, never more than three labels, nothing through the dead."""
-    for pair, journey in journeys.items():
-        assert journey.outcome in ("delivered", "blackhole"), pair
-        assert max((len(step.stack) for step in journey.steps), default=0) <= labels.MAX_STACK, pair
-        assert set(journey.links).isdisjoint(dead), pair
 
 
 @pytest.mark.parametrize("name", ["edge12", "nobel-eu"])
