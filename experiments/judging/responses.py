@@ -10,11 +10,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from experiments.judging.story import Event, Line, Phase, Story
 
 STAMP_ERROR_S = 0.02
 """How well an event of a process is placed on the run's clock."""
+STATS_EVERY_S, STATS_LATE_S = 1.0, 0.1
+"""A brain tells its counters so often; and so much later on an idle machine: a tick."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +184,18 @@ def takeover(story: Story, phase: Phase) -> Measure | None:
             seen.setdefault(str(line.get("pop")), float(line["t"]))
     if missing := len(set(story.topology.names) - seen.keys()):
         return unknown(f"the new leader had not come to {missing} PoPs when the phase ended")
-    return Measure(max(seen.values()) - struck[0].began_s, STAMP_ERROR_S)
+    began_s, ended_s = struck[0].began_s, max(seen.values())
+    return Measure(ended_s - began_s, STAMP_ERROR_S + _behind(story, new.get("brain"), began_s, ended_s))
+
+
+def _behind(story: Story, brain: object, began_s: float, ended_s: float) -> float:
+    """How far a brain fell behind between two times (s), by the line that it writes every second.
+
+    So much of what it took may be the machine's: a brain that waits for a processor says nothing of its design.
+    """
+    told = [float(line["t"]) for line in said(story, "stats") if line.get("brain") == brain]
+    gaps = [after - before for before, after in pairwise(told) if before < ended_s and after > began_s]
+    return max(0.0, max(gaps, default=0.0) - STATS_EVERY_S - STATS_LATE_S)
 
 
 def peak_mods(lines: Sequence[Line]) -> int:

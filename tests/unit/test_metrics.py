@@ -94,6 +94,22 @@ def test_a_repair_after_the_fine_probes_is_seen_by_the_coarse_ones() -> None:
     assert not found.note
 
 
+@pytest.mark.parametrize(("stats_s", "behind_s"), [((-0.5, 0.5, 1.5, 2.5), 0.0), ((-0.5, 0.5, 2.2, 3.2), 0.6)])
+def test_a_take_over_may_be_the_machine_s_doing_as_far_as_the_brain_fell_behind(
+    stats_s: tuple[float, ...], behind_s: float
+) -> None:
+    words = [("leads", 1.0, {}), *(("reconciling", 1.6, {"pop": pop}) for pop in "abcd")]
+    words += [("stats", at_s, {}) for at_s in stats_s]
+    told = [
+        {"t": KILL_S + at_s, "event": "brain", "what": what, "brain": "brain-2", **more} for what, at_s, more in words
+    ]
+    kept = [line for line in synthetic_run.lines(recipe("fast-reroute")) if line["event"] != "brain"]
+    lines = sorted([*kept, *({"policy": "fast-reroute", **line} for line in told)], key=lambda line: float(line["t"]))
+    found = measure(synthetic_run.story(recipe("fast-reroute"), told=lines)).phases["headless"]["takeover_s"]
+    assert found.value == pytest.approx(1.6)
+    assert found.error == pytest.approx(0.02 + behind_s)
+
+
 def test_a_link_that_still_carries_is_not_cut() -> None:
     cut = synthetic_run.lines(recipe("fast-reroute"))
     slow = [line | ({"severs": False} if line.get("fault") == "link.cut" else {}) for line in cut]
