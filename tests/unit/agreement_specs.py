@@ -27,6 +27,8 @@ class Entry:
     timeline: tuple[Mapping[str, Any], ...]
     end_s: float
     loses: bool = True
+    chance: tuple[str, ...] = ()
+    """Aspects that are not compared."""
 
     @property
     def kinds(self) -> frozenset[str]:
@@ -78,7 +80,8 @@ def spec(policy: str) -> dict[str, Any]:
 
 def _entry(name: str, item: Mapping[str, Any]) -> Entry:
     timeline = tuple(item["timeline"])
-    return Entry(name, tuple(item["policies"]), timeline, parse_time_s(item["end"]), bool(item.get("loses", True)))
+    end_s, chance = parse_time_s(item["end"]), tuple(item.get("chance", ()))
+    return Entry(name, tuple(item["policies"]), timeline, end_s, bool(item.get("loses", True)), chance)
 
 
 def _begins(chosen: tuple[Entry, ...]) -> Iterator[tuple[Entry, float]]:
