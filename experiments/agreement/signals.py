@@ -12,7 +12,7 @@ switches gone    the last switch holds no connection to the brain any more (seen
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from experiments.agreement.bounds import EXPIRY_LAG_S, REACTION_S, START_S, attempts, attempts_s
 from experiments.agreement.dark import Dark, intervals
@@ -24,7 +24,8 @@ from experiments.labs.modelled.timers import BFD_SLOW_S
 from experiments.runner import PULSE_S
 from topology.model import Pair
 
-NEVER, GONE = "never", "switches gone"
+NEVER, GONE, LISTENS = "never", "switches gone", "brain listens"
+LATE = "the brain listened late, and the phase was over before this"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +44,12 @@ Signs = Mapping[tuple[str, str], Sign]
 def compare(twins: Twins) -> Aspect:
     """One finding per sign that either journal has."""
     sides = [signs(twins, story) for story in twins.stories]
-    return aspect("who noticed when", "s")(
+    found = [
         _finding(placed, *(side.get(placed) for side in sides)) for placed in dict.fromkeys([*sides[0], *sides[1]])
+    ]
+    late = {one.phase for one in found if one.subject == LISTENS and one.word == LEFT_OUT}
+    return aspect("who noticed when", "s")(
+        replace(one, word=LEFT_OUT, why=LATE) if one.phase in late and NEVER in one.said else one for one in found
     )
 
 
@@ -57,8 +62,11 @@ def _finding(placed: tuple[str, str], emulated: Sign | None, modelled: Sign | No
             )
         return Finding(*placed, said, word(False), why="only one of them noticed")
     off_s = abs(emulated.after_s - modelled.after_s)
-    agrees = off_s <= emulated.bound_s
-    return Finding(*placed, said, word(agrees), round(off_s, 6), round(emulated.bound_s, 6), emulated.why)
+    agrees, why = off_s <= emulated.bound_s, emulated.why
+    if placed[1] == LISTENS and not agrees:
+        why = f"the machine starts a brain, not the design; {why}"
+    told = word(agrees, comparable=placed[1] != LISTENS)
+    return Finding(*placed, said, told, round(off_s, 6), round(emulated.bound_s, 6), why)
 
 
 def _words(sign: Sign | None) -> str:
@@ -136,7 +144,7 @@ def _back(twins: Twins, story: Story, event: Event, until_s: float) -> Iterator[
     ready = next((float(line["t"]) for line in lines if line.get("what") == "ready"), None)
     if ready is not None:
         why = "0.4–0.6 s on two idle cores, 1.2–1.6 s beside switches that carry probes: both measured"
-        yield "brain listens", Sign(ready - event.began_s, START_S, why)
+        yield LISTENS, Sign(ready - event.began_s, START_S, why)
     since_s, words = (event.began_s, "") if ready is None else (ready, ", after the brain listens")
     bound_s = attempts_s(twins.design, twins.round_trip_s) + STAMP_ERROR_S
     seen: set[str] = set()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 from experiments.judging.metrics import Measured
@@ -63,10 +64,13 @@ class Result:
 
 
 def compare(measure: Measure, low: float | None, high: float | None) -> str:
-    """Pass when all of value ± error lies within the bounds, fail when none does, else unknown."""
+    """Pass when all of value ± error lies within the bounds, fail when none does, else unknown.
+
+    What was not over when it was measured is anything from its value on.
+    """
     if measure.value is None:
         return UNKNOWN
-    least, most = measure.value - measure.error, measure.value + measure.error
+    least, most = measure.value - measure.error, inf if measure.at_least else measure.value + measure.error
     if (low is not None and most < low) or (high is not None and least > high):
         return FAIL
     if (low is None or least >= low) and (high is None or most <= high):
@@ -126,6 +130,8 @@ def _doubt(event: Event) -> str:
 
 def _explain(check: Check, measure: Measure, plain: str) -> str:
     if plain == UNKNOWN and measure.value is not None:
+        if measure.at_least:
+            return f"it was not over yet: at least {measure.value:g}"
         return f"the bound {check.bound} lies within the error of {measure.value:g} ± {measure.error:g}"
     return " · ".join(filter(None, (check.why, measure.note)))
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -84,20 +85,27 @@ def lateness(story: Story, figures: Figures, bounds: Bounds) -> Iterator[str]:
 
 
 def processors(story: Story, figures: Figures, bounds: Bounds) -> Iterator[str]:
-    """Seconds in which others took the processors and left nothing idle."""
+    """Seconds in which others took the processors and left nothing idle; a meter that waits itself reads less often."""
     loads = [line for line in story.of("load") if _in_run(story, line) and line.get("idle_pct") is not None]
     others = [float(line.get("foreign_pct") or 0) + float(line.get("steal_pct") or 0) for line in loads]
     idle = [float(line["idle_pct"]) for line in loads]
     own = [float(line["own_pct"]) for line in loads if line.get("own_pct") is not None]
-    starved = [o for o, i in zip(others, idle, strict=True) if o > bounds.others_pct and i < bounds.idle_pct]
+    ends_s = [float(line["t"]) for line in loads]
+    lasted_s = [1.0, *(later - earlier for earlier, later in pairwise(ends_s))][: len(loads)]
+    starved = {
+        number: lasted_s[number]
+        for number, (other, left) in enumerate(zip(others, idle, strict=True))
+        if other > bounds.others_pct and left < bounds.idle_pct
+    }
+    starved_s = sum(starved.values())
     figures["foreign_max_pct"], figures["idle_min_pct"] = max(others, default=None), min(idle, default=None)
     figures["own_mean_pct"] = round(sum(own) / len(own), 1) if own else None
     figures["wait_max_s_per_s"] = max((float(line.get("wait_s_per_s") or 0) for line in loads), default=None)
-    figures["starved_s"] = len(starved) if loads else None
-    if len(starved) >= bounds.starved_s:
+    figures["starved_s"] = round(starved_s, 1) if loads else None
+    if starved and starved_s >= bounds.starved_s:
         yield (
-            f"others took the processors: up to {max(starved):.0f} % of them, with nothing idle, "
-            f"in {len(starved)} of {len(loads)} seconds"
+            f"others took the processors: up to {max(others[number] for number in starved):.0f} % of them, "
+            f"with nothing idle, in {starved_s:.0f} of {sum(lasted_s):.0f} seconds"
         )
 
 

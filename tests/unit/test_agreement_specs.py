@@ -14,7 +14,7 @@ from modelled_run import Played, play
 from experiments.faults import FAULTS
 from experiments.labs.modelled import refusals
 
-EMULATED_S = 190.0
+EMULATED_S = 175.0
 """All timelines together, without building: they are run for real."""
 
 

@@ -42,6 +42,20 @@ def test_a_bound(value: float | None, error: float, low: float | None, high: flo
     assert compare(Measure(value, error), low, high) == expected
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (None, 2000, "unknown"),
+        (None, 900, "fail"),
+        (900, None, "pass"),
+        (2000, None, "unknown"),
+        (900, 2000, "unknown"),
+    ],
+)
+def test_what_was_not_over_is_anything_from_its_value_on(low: float | None, high: float | None, expected: str) -> None:
+    assert compare(Measure(970, 10, at_least=True), low, high) == expected
+
+
 @given(NUMBERS, st.floats(0, 1e6), NUMBERS, st.floats(0, 1))
 def test_a_verdict_holds_for_every_value_that_could_be_true(
     value: float, error: float, high: float, part: float

@@ -102,6 +102,16 @@ def test_a_hog_shows_in_the_processors() -> None:
     assert reasons == ("others took the processors: up to 55 % of them, with nothing idle, in 4 of 30 seconds",)
 
 
+def test_a_hog_shows_too_when_the_meter_is_read_every_other_second_only() -> None:
+    def hog(told: Lines) -> Lines:
+        busy = {"idle_pct": 0.0, "foreign_pct": 55.0, "own_pct": 45.0}
+        rare = [line for line in told if line["event"] != "load" or not 12 <= line["t"] < 14]
+        return [{**line, **busy} if line["event"] == "load" and 14 <= line["t"] < 15 else line for line in rare]
+
+    (reason,) = fidelity.judge(with_lines(hog)).reasons
+    assert reason.startswith("others took the processors")
+
+
 def test_neighbours_on_a_machine_with_room_are_welcome() -> None:
     def neighbours(told: Lines) -> Lines:
         return [{**line, "idle_pct": 40.0, "foreign_pct": 50.0} if line["event"] == "load" else line for line in told]
