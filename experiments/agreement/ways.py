@@ -20,7 +20,7 @@ from topology.model import Pair
 DELAY_MS = 2.0
 """An emulated run is believed up to this median delay error (``machine_trust.Bounds``)."""
 PER_HOP_MS = 0.4
-"""Switch and relay of one hop: 0.2–0.9 ms over one to six hops on two cores, half as much again on slow ones."""
+"""Switch and relay of one hop: 0.2–0.9 ms over one to six hops on two cores; 5.3 ms over eleven on slow ones."""
 TAIL_S, ENOUGH = 1.0, 5
 """The last second of a phase, or its second half where that is shorter; so many probes must have come."""
 
