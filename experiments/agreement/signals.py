@@ -14,13 +14,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from experiments.agreement.bounds import EXPIRY_LAG_S, REACTION_S, START_S, attempts, attempts_s
+from experiments.agreement.bounds import BFD_UP, BFD_UP_S, EXPIRY_LAG_S, REACTION_S, START_S, attempts, attempts_s
 from experiments.agreement.dark import Dark, intervals
 from experiments.agreement.finding import LEFT_OUT, Aspect, Finding, aspect, word
 from experiments.agreement.twins import Twins, deeds, phase_of
 from experiments.judging.responses import STAMP_ERROR_S
 from experiments.judging.story import Event, Line, Story
-from experiments.labs.modelled.timers import BFD_SLOW_S
 from experiments.runner import PULSE_S
 from topology.model import Pair
 
@@ -122,7 +121,7 @@ def _ports(twins: Twins, story: Story, event: Event, until_s: float) -> Iterator
 
 def _port_bound(twins: Twins, event: Event, cause: str) -> tuple[float, str]:
     if event.restores and twins.design.bfd_s:
-        return 2 * BFD_SLOW_S, "BFD up: a packet a second until then, two or three are needed (RFC 5880 §6.8.3)"
+        return BFD_UP_S, BFD_UP
     if cause == "bfd":
         interval_s = twins.design.bfd_s
         return interval_s + STAMP_ERROR_S, "one BFD interval: when the last packet came (RFC 5880 §6.8.4), and stamps"

@@ -75,11 +75,23 @@ def _overall(story: Story, number: Ints, by_phase: dict[str, Measures]) -> Measu
     found |= _bulk(story, story.start_s, story.end_s)
     found |= exposure(story, story.start_s, story.end_s)
     for name in ("in_flight_ms", "repair_ms", "takeover_s", "return_cost_s", "return_lost", "return_peak_mods_per_s"):
-        known = [measures[name] for measures in by_phase.values() if name in measures]
-        with_value = [one for one in known if one.value is not None]
-        if known:
-            found[name] = max(with_value, key=lambda one: one.value or 0.0) if with_value else known[0]
+        if known := [measures[name] for measures in by_phase.values() if name in measures]:
+            found[name] = _worst(known)
     return found
+
+
+def _worst(known: Sequence[Measure]) -> Measure:
+    """The largest; not known, where one that is not known could be larger."""
+    hidden = [one for one in known if one.value is None and one.applies]
+    values = [one for one in known if one.value is not None]
+    if not values:
+        return (hidden or known)[0]
+    largest = max(values, key=lambda one: one.value or 0.0)
+    if not hidden:
+        return replace(largest, at_least=any(one.at_least for one in values))
+    if all(one.at_least for one in hidden):
+        return replace(largest, note=hidden[0].note, at_least=True)
+    return hidden[0]
 
 
 def _probes(story: Story, mine: Bools, start_s: float, end_s: float) -> Measures:
@@ -191,7 +203,7 @@ def _cut(story: Story, place: int, number: Ints) -> Measures:
     if not parts:
         dark = crossing(story, cuts[0].links)[story.samples.pair[story.samples.fine]].any()
         why = "the fine pairs were dark before the cut" if dark else "no fine pair crosses the cut link"
-        return dict.fromkeys(names, unknown(why))
+        return dict.fromkeys(names, unknown(why, applies=False))
     worst = max(parts, key=lambda part: part.repair_ms)
     note = worst.note or ("" if worst.repaired else "not repaired before the next event: at least this")
     values = (worst.outage_ms, worst.in_flight_ms, worst.repair_ms)

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+import numpy as np
+
 from experiments.judging.story import Event, Line, Phase, Story
 
 STAMP_ERROR_S = 0.02
@@ -29,10 +31,12 @@ class Measure:
     note: str = ""
     at_least: bool = False
     """It was not over when the phase ended (right-censored): after ``value``, or after the whole phase if None."""
+    applies: bool = True
+    """False: there was nothing to measure, so that no larger value hides here."""
 
 
-def unknown(why: str, *, at_least: bool = False) -> Measure:
-    return Measure(None, 0.0, why, at_least)
+def unknown(why: str, *, at_least: bool = False, applies: bool = True) -> Measure:
+    return Measure(None, 0.0, why, at_least, applies)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,7 @@ def stale(story: Story, phase: Phase) -> dict[str, Measure]:
 
 def detect(story: Story, phase: Phase) -> Measure:
     """First change of a port on the faulted link − t0 (s)."""
-    cuts = [event for event in phase.opened_by if event.links and not event.restores]
+    cuts = [event for event in phase.opened_by if event.links and not event.restores and event.aims_at != "push"]
     if not cuts:
         return unknown("no link was broken in this phase")
     seen = [float(line["t"]) for line in within(story.of("port"), phase) if _fell(line, cuts[0])]
@@ -102,9 +106,9 @@ def notice(story: Story, phase: Phase) -> Measure:
     if not lost:
         return unknown("the brain was not struck at the start of this phase")
     looks = [(float(line["t"]), int(line["connected"])) for line in story.of("pulse") if "connected" in line]
-    full = max((connected for t, connected in looks if t <= lost[0].began_s), default=0)
+    before = [connected for t, connected in looks if t <= lost[0].began_s]
     since = [(t, connected) for t, connected in looks if lost[0].began_s < t < phase.end_s]
-    first_s = next((t for t, connected in since if connected < full), None)
+    first_s = next((t for t, connected in since if before and connected < before[-1]), None)
     if first_s is None:
         return unknown("no switch noticed in this phase")
     before_s = max((t for t, _ in since if t < first_s), default=lost[0].began_s)
@@ -146,46 +150,59 @@ def return_cost(story: Story, phase: Phase) -> dict[str, Measure]:
 def _cost(story: Story, phase: Phase) -> Measure:
     hellos = within(said(story, "hello"), phase)
     if not hellos:
-        return unknown("no switch said hello to the returning brain")
+        return unknown("no switch said hello to the returning brain", at_least=True)
     first_s, returned = float(hellos[0]["t"]), {line.get("brain") for line in hellos}
 
     def theirs(lines: Sequence[Line]) -> list[Line]:
-        """Of several brains only what those did that came back, and since."""
-        return [line for line in within(lines, phase) if line.get("brain") in returned and float(line["t"]) >= first_s]
+        """Of several brains only what those did that came back."""
+        return [line for line in lines if line.get("brain") in returned]
 
-    done = [float(line["t"]) for line in theirs(_programming(story))]
+    def since(lines: Sequence[Line]) -> list[Line]:
+        return [line for line in theirs(within(lines, phase)) if float(line["t"]) >= first_s]
+
+    seen = {str(line.get("pop")) for line in since(said(story, "reconciling"))}
+    if not seen and theirs(within(said(story, "follows"), phase)):
+        return unknown("the brain that returned follows another, which goes on", applies=False)
+    charge = {str(line.get("pop")) for line in theirs(said(story, "hello"))}
+    done = [float(line["t"]) for line in since(_programming(story))]
+    if charge - seen or not done:
+        return unknown(f"the brain had not come to {len(charge - seen)} PoPs when the phase ended", at_least=True)
     right = [table.right for table in tables(story) if phase.start_s <= table.t < phase.end_s]
-    seen = {str(line.get("pop")) for line in theirs(said(story, "reconciling"))}
-    if not seen and any(line.get("brain") in returned for line in within(said(story, "follows"), phase)):
-        return unknown("the brain that returned follows another, which goes on")
-    missing = len(set(story.topology.names) - seen)
-    if missing or not done:
-        return unknown(f"the brain had not come to {missing} PoPs when the phase ended")
     if not right or not right[-1]:
-        return unknown("the tables were not found right after the return")
+        return unknown("the tables were not found right after the return", at_least=bool(right))
     return Measure(max(done) - first_s, STAMP_ERROR_S)
 
 
 def takeover(story: Story, phase: Phase) -> Measure | None:
-    """From the loss of the leader until another brain has gone through every PoP; None where brains elect none.
+    """From the loss of the leader until another brain has gone through every PoP; None where no leader was lost.
 
     A brain goes through a PoP when the switch has made it MASTER and was read back: what differs is sent then.
     """
     struck = [event for event in phase.opened_by if event.aims_at == "brain" and not event.restores]
-    if not struck or not said(story, "leads"):
+    if not any(_struck_leader(story, event) for event in struck):
         return None
     leads = within(said(story, "leads"), phase)
     if not leads:
-        return unknown("nobody took over in this phase")
+        return unknown("nobody took over in this phase", at_least=True)
     new = leads[0]
     seen: dict[str, float] = {}
     for line in within(said(story, "reconciling"), phase):
         if line.get("brain") == new.get("brain") and float(line["t"]) >= float(new["t"]):
             seen.setdefault(str(line.get("pop")), float(line["t"]))
     if missing := len(set(story.topology.names) - seen.keys()):
-        return unknown(f"the new leader had not come to {missing} PoPs when the phase ended")
+        return unknown(f"the new leader had not come to {missing} PoPs when the phase ended", at_least=True)
     began_s, ended_s = struck[0].began_s, max(seen.values())
     return Measure(ended_s - began_s, STAMP_ERROR_S + _behind(story, new.get("brain"), began_s, ended_s))
+
+
+def _struck_leader(story: Story, event: Event) -> bool:
+    """Whether a brain that led when the event came is among those that it struck."""
+    leads = {}
+    for line in story.of("brain"):
+        if line.get("what") in ("leads", "follows") and float(line["t"]) <= event.began_s:
+            leads[line.get("brain")] = line["what"] == "leads"
+    names = event.target.replace(" ", "").split(",")
+    return any(led and ("all" in names or brain in names) for brain, led in leads.items())
 
 
 def _behind(story: Story, brain: object, began_s: float, ended_s: float) -> float:
@@ -199,12 +216,17 @@ def _behind(story: Story, brain: object, began_s: float, ended_s: float) -> floa
 
 
 def peak_mods(lines: Sequence[Line]) -> int:
-    """The most flow and group changes that fell into one second."""
-    per_s: Counter[int] = Counter()
-    for line in lines:
-        counts = (line.get(name) for name in ("mods", "added", "deleted", "modified"))
-        per_s[int(float(line["t"]))] += sum(int(count) for count in counts if isinstance(count, (int, float)))
-    return max(per_s.values(), default=0)
+    """The most flow and group changes that fell into one second, whenever it began."""
+    counted = sorted((float(line["t"]), _mods(line)) for line in lines)
+    times_s = np.array([t for t, _ in counted])
+    total = np.cumsum([0, *(mods for _, mods in counted)])
+    until = np.searchsorted(times_s, times_s + 1.0)
+    return int((total[until] - total[: len(counted)]).max(initial=0))
+
+
+def _mods(line: Line) -> int:
+    counts = (line.get(name) for name in ("mods", "added", "deleted", "modified"))
+    return sum(int(count) for count in counts if isinstance(count, (int, float)))
 
 
 def said(story: Story, what: str) -> list[Line]:

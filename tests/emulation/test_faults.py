@@ -39,9 +39,10 @@ STORY = {
     "switch.crash": ("switch.return", "fra", "2 s", {}),
     "pop.overload": ("pop.return", "mad", "2 s", {"rate": "50 %"}),
     "pop.down": ("pop.return", "lon", "2 s", {}),
-    "machine.hog": ("machine.calm", "", "2.5 s", {}),
+    "machine.hog": ("machine.calm", "", "4.5 s", {}),
 }
-"""Fault → what ends it, target, how long it stands, settings. BFD is given 2 s after each to come up again."""
+"""Fault → what ends it, target, how long it stands, settings. BFD is given 2 s after each to come up again; the load is
+read every second, by a meter that waits for a processor too, and two whole seconds must be starved."""
 REST_S, NULL_S = 2.0, 2.0
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from experiments.judging import folder
 from experiments.judging.exposure import exposure
 from experiments.judging.metric_names import METRICS, PHASE_ONLY
 from experiments.judging.metrics import Measured, measure
+from experiments.judging.responses import peak_mods
 from experiments.judging.story import Story
 
 FINE = (("b", "d"), ("d", "b"))
@@ -94,20 +97,91 @@ def test_a_repair_after_the_fine_probes_is_seen_by_the_coarse_ones() -> None:
     assert not found.note
 
 
+Word = tuple[float, str, str, dict[str, Any]]
+"""When (s), which brain, what it says, and about what."""
+ELECTED: tuple[Word, ...] = (
+    (-1.0, "brain-1", "leads", {}),
+    (-0.9, "brain-2", "follows", {}),
+    (KILL_S + 1.0, "brain-2", "leads", {}),
+    *((KILL_S + 1.6, "brain-2", "reconciling", {"pop": pop}) for pop in "abcd"),
+)
+
+
+def told(words: Iterable[Word], struck: str = "brain-1") -> list[dict[str, Any]]:
+    """A journal in which brains say these words, and ``struck`` was killed."""
+    kept = [line for line in synthetic_run.lines(recipe("fast-reroute")) if line["event"] != "brain"]
+    kept = [line | ({"target": struck} if line.get("fault") == "brain.kill" else {}) for line in kept]
+    said = [
+        {"policy": "fast-reroute", "t": t, "event": "brain", "what": what, "brain": brain, **more}
+        for t, brain, what, more in words
+    ]
+    return sorted([*kept, *said], key=lambda line: float(line["t"]))
+
+
+def of_brains(words: Iterable[Word], struck: str = "brain-1") -> Measured:
+    return measure(synthetic_run.story(recipe("fast-reroute"), told=told(words, struck)))
+
+
 @pytest.mark.parametrize(("stats_s", "behind_s"), [((-0.5, 0.5, 1.5, 2.5), 0.0), ((-0.5, 0.5, 2.2, 3.2), 0.6)])
 def test_a_take_over_may_be_the_machine_s_doing_as_far_as_the_brain_fell_behind(
     stats_s: tuple[float, ...], behind_s: float
 ) -> None:
-    words = [("leads", 1.0, {}), *(("reconciling", 1.6, {"pop": pop}) for pop in "abcd")]
-    words += [("stats", at_s, {}) for at_s in stats_s]
-    told = [
-        {"t": KILL_S + at_s, "event": "brain", "what": what, "brain": "brain-2", **more} for what, at_s, more in words
-    ]
-    kept = [line for line in synthetic_run.lines(recipe("fast-reroute")) if line["event"] != "brain"]
-    lines = sorted([*kept, *({"policy": "fast-reroute", **line} for line in told)], key=lambda line: float(line["t"]))
-    found = measure(synthetic_run.story(recipe("fast-reroute"), told=lines)).phases["headless"]["takeover_s"]
-    assert found.value == pytest.approx(1.6)
-    assert found.error == pytest.approx(0.02 + behind_s)
+    found = of_brains([*ELECTED, *((KILL_S + at_s, "brain-2", "stats", {}) for at_s in stats_s)])
+    assert found.phases["headless"]["takeover_s"].value == pytest.approx(1.6)
+    assert found.phases["headless"]["takeover_s"].error == pytest.approx(0.02 + behind_s)
+
+
+def test_who_only_followed_is_replaced_by_nobody() -> None:
+    assert "takeover_s" not in of_brains(ELECTED[:2], "brain-2").phases["headless"]
+    assert of_brains(ELECTED[:2], "all").phases["headless"]["takeover_s"].at_least
+
+
+def test_a_phase_that_ended_first_hides_no_longer_take_over() -> None:
+    """Killed once more when the fibre is cut: the second take-over is still going on when the fibre is mended."""
+    moment = dict.fromkeys(("t", "began_s", "done_s", "planned_s"), CUT_S)
+    kill = next(line for line in told((), "brain-2") if line.get("fault") == "brain.kill")
+    journal = sorted([*told(ELECTED), kill | moment], key=lambda line: float(line["t"]))
+    found = measure(synthetic_run.story(recipe("fast-reroute"), told=journal))
+    assert found.phases["headless"]["takeover_s"].value == pytest.approx(1.6)
+    assert found.phases[CUT]["takeover_s"].value is None
+    assert found.overall["takeover_s"].value == pytest.approx(1.6)
+    assert found.overall["takeover_s"].at_least
+    assert found.overall["takeover_s"].note == "nobody took over in this phase"
+
+
+def test_one_of_several_brains_returns_to_the_pops_in_its_charge() -> None:
+    slices = [(-1.0, brain, "hello", {"pop": pop}) for pop, brain in zip("abcd", ("b1", "b1", "b2", "b2"), strict=True)]
+    back = [(RETURN_S + 0.5, "b1", "hello", {"pop": pop}) for pop in "ab"]
+    read = [(RETURN_S + 0.9, "b1", "reconciling", {"pop": pop}) for pop in "ab"]
+    done = [(RETURN_S + 1.3, "b1", "programmed", {"reason": "reconcile", "mods": 3})]
+    assert of_brains([*slices, *back, *read, *done]).overall["return_cost_s"].value == pytest.approx(0.8)
+    half = of_brains([*slices, *back, *read[:1], *done]).overall["return_cost_s"]
+    assert half.value is None
+    assert half.at_least
+    assert "to 1 PoPs" in half.note
+
+
+def test_who_was_gone_before_is_not_noticed_again() -> None:
+    """One channel was lost and came back between the second and the third look; the brain dies; all see it."""
+    looks = ((0.0, 4), (1.0, 3), (4.0, 3), (KILL_S + 1.0, 3), (KILL_S + 2.0, 0))
+    pulses = [{"policy": "fast-reroute", "t": t, "event": "pulse", "connected": count} for t, count in looks]
+    journal = sorted([*synthetic_run.lines(recipe("fast-reroute")), *pulses], key=lambda line: float(line["t"]))
+    found = measure(synthetic_run.story(recipe("fast-reroute"), told=journal)).phases["headless"]["notice_s"]
+    assert found.value == pytest.approx(1.5)
+    assert found.error == pytest.approx(0.5 + 0.02)
+
+
+def test_a_push_breaks_no_link() -> None:
+    cut = synthetic_run.lines(recipe("fast-reroute"))
+    pushed = [line | ({"aims_at": "push"} if line.get("fault") == "link.cut" else {}) for line in cut]
+    found = measure(synthetic_run.story(recipe("fast-reroute"), told=pushed)).phases[CUT]["detect_s"]
+    assert found.note == "no link was broken in this phase"
+
+
+def test_the_busiest_second_may_begin_at_any_moment() -> None:
+    sent = [{"t": t, "mods": mods} for t, mods in ((3.1, 1), (3.8, 10), (4.2, 20), (4.75, 5), (4.8, 100), (9.0, 3))]
+    assert peak_mods(sent) == 125
+    assert peak_mods([]) == 0
 
 
 def test_a_link_that_still_carries_is_not_cut() -> None:
@@ -172,9 +246,9 @@ def test_demand_satisfied_by_phase() -> None:
 def _with_all() -> Measured:
     bulk = {"policy": "fail-static", "t": 31.0, "event": "bulk", "pair": ["a", "d"], "offered_bps": 1e3,
             "delivered_bps": 1e3, "since_s": 0.0, "intervals": [[0.0, 30.0, 3e4]]}  # fmt: skip
-    leads = {"policy": "fail-static", "t": KILL_S + 1.0, "event": "brain", "what": "leads", "brain": "brain-2"}
-    told = [*synthetic_run.lines(recipe("fail-static")), bulk, leads, *_push("crash")]
-    return measure(synthetic_run.story(recipe("fail-static"), synthetic_run.fabricate(recipe("fail-static")), told))
+    leads = {"policy": "fail-static", "t": -1.0, "event": "brain", "what": "leads", "brain": "brain"}
+    journal = [leads, *synthetic_run.lines(recipe("fail-static")), bulk, *_push("crash")]
+    return measure(synthetic_run.story(recipe("fail-static"), synthetic_run.fabricate(recipe("fail-static")), journal))
 
 
 def _push(mode: str) -> list[dict[str, object]]:
