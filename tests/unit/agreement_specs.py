@@ -57,7 +57,7 @@ def policies() -> tuple[str, ...]:
 
 def prepared(policy: str, folder: Path) -> Prepared:
     """The experiment that one policy's entries make, one after the other; the file goes into ``folder``."""
-    path = folder / f"agreement-{policy}.yaml"
+    path = folder / f"{spec(policy)['name']}.yaml"
     path.write_text(yaml.safe_dump(spec(policy), sort_keys=False))
     return prepare(str(path))
 
@@ -68,7 +68,7 @@ def spec(policy: str) -> dict[str, Any]:
     events, phases = list(_events(chosen)), [{"name": "steady", "at": "0 s"}]
     phases += [{"name": name, "at": f"{at_s} s"} for name, at_s in _phases(chosen)]
     return {
-        "name": f"agreement-{policy}",
+        "name": f"agree-{policy.replace('+', '-')}",
         "topology": str(HOME / "ring6.yaml"),
         "policies": [policy],
         "traffic": {"probe_interval": PROBE_INTERVAL, "bulk_flows": 0},

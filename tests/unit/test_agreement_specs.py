@@ -13,8 +13,9 @@ from modelled_run import Played, play
 
 from experiments.faults import FAULTS
 from experiments.labs.modelled import refusals
+from experiments.policies import POLICIES, USUAL, VARIANTS
 
-EMULATED_S = 175.0
+EMULATED_S = 390.0
 """All timelines together, without building: they are run for real."""
 
 
@@ -33,6 +34,16 @@ def end_s(policy: str) -> float:
 def test_every_kind_of_fault_has_a_short_spec(kind: str) -> None:
     known = {kind for entry in entries() for kind in entry.kinds}
     assert kind in known, f"'{kind}' has no entry in tests/emulation/agreement/kinds.yaml (docs/adding-a-fault.md)"
+
+
+def test_every_design_variant_and_setting_is_in_it() -> None:
+    asked = {policy for entry in entries() for policy in entry.policies}
+    designs, variants = {name.split("+")[0] for name in asked}, {part for name in asked for part in name.split("+")[1:]}
+    assert set(POLICIES) - designs == {"broken"}, "one PoP is dark whatever happens"
+    assert set(VARIANTS) - variants == {*USUAL, "probe-10s", "probe-15s"}, "5 s, and twice and three times that"
+    used = {(event["fault"], key) for entry in entries() for event in entry.timeline for key in event.get("with", {})}
+    known = {(kind, key) for kind in refusals.FAULTS & set(FAULTS.names()) for key in FAULTS[kind].settings}
+    assert known - used == set()
 
 
 @pytest.mark.parametrize("policy", policies())
