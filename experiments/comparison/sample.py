@@ -42,7 +42,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The numbers of one run, each with its error; ``trusted``: policies whose machine could be believed."""
+    """The numbers of one run, each with its error; ``trusted``: policies whose numbers can be believed."""
 
     run: str
     question: Question
@@ -52,6 +52,7 @@ class Sample:
 
 def of_run(folder: Path) -> Sample:
     """Read a judged run. Raises InputError when the folder does not hold one."""
+    folder = folder.resolve()
     manifest, summary = read_json(folder / MANIFEST, "the manifest"), read_json(folder / "summary.json", "the summary")
     question = Question(str(summary["experiment"]), str(summary["backend"]), _digest(manifest))
     trusted = frozenset(name for name, one in summary["fidelity"]["policies"].items() if one["trusted"])
@@ -77,7 +78,7 @@ def _values(summary: Mapping[str, Any]) -> Iterator[tuple[Key, tuple[float, floa
 
 
 def gather(results: Path, words: str, last: int | None = None) -> tuple[Sample, ...]:
-    """The set that a user means: runs, folders of runs, or baseline files, as a comma list.
+    """The set that a user means: runs, folders of runs, or baseline files, as a comma list. No run counts twice.
 
     ``last`` keeps the newest so many of a folder. Raises InputError with all that cannot be read, and for
     runs that do not ask the same question.
@@ -94,7 +95,7 @@ def gather(results: Path, words: str, last: int | None = None) -> tuple[Sample, 
     if not found:
         raise InputError("names no run", place=words or "(nothing)")
     alike(found)
-    return tuple(found)
+    return tuple(sample for place, sample in enumerate(found) if sample not in found[:place])
 
 
 def _part(results: Path, word: str, last: int | None) -> list[Sample]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from experiments.comparison.compare import Comparison, Row
+from experiments.comparison.compare import GONE, Comparison, Row
 from experiments.comparison.difference import CONFIDENCE, ENOUGH
 from experiments.comparison.sample import WHOLE, Sample
 from experiments.report.columns import MARKS
@@ -16,9 +16,10 @@ from experiments.report.words import MISSING, amount
 VERDICTS = {
     "pass": "Nothing became worse by more than the runs scatter.",
     "fail": "Something became worse by more than the runs scatter.",
-    "unknown": f"Inconclusive: at least {ENOUGH} runs on each side whose machine could be believed are needed.",
+    "unknown": f"Inconclusive: at least {ENOUGH} runs on each side must be believed, and what the first set knows be "
+    "known in the second.",
 }
-TONES = {"worse": "bad", "better": "good", "same": "quiet", "too few runs": "unsure"}
+TONES = {"worse": "bad", GONE: "unsure", "better": "good", "same": "quiet", "too few runs": "unsure"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,9 @@ touches the verdict, so that a green tick is not read as "this design is good".
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from math import inf
 from typing import Any
 
@@ -97,7 +98,8 @@ def run(check: Check, measured: Measured, story: Story, distrust: Sequence[str])
     """``distrust``: the fidelity reasons; with any of them nothing passes and nothing fails."""
     measure = find(check, measured)
     plain = compare(measure, check.min, check.max)
-    doubt = next(iter(distrust), "") or unproven(check, story)
+    ends_s = {phase.name: phase.end_s for phase in story.phases}
+    doubt = next(chain(distrust, unproven(story, ends_s.get(check.phase, inf))), "")
     if doubt:
         return Result(check, UNKNOWN, measure, doubt, plain)
     return Result(check, plain, measure, _explain(check, measure, plain), plain)
@@ -112,14 +114,11 @@ def find(check: Check, measured: Measured) -> Measure:
     return measured.phases[check.phase].get(check.metric, Measure(None, 0.0, "not measured in this phase"))
 
 
-def unproven(check: Check, story: Story) -> str:
-    """Why a fault before or in the check's phase cannot be relied on; empty when all are proven."""
-    ends_s = {phase.name: phase.end_s for phase in story.phases}
-    until_s = ends_s.get(check.phase, story.end_s)
+def unproven(story: Story, until_s: float = inf) -> Iterator[str]:
+    """Why the faults before that time cannot be relied on, one sentence each: no number rests on those."""
     for event in story.events:
         if event.asked and event.began_s < until_s and not event.held:
-            return _doubt(event)
-    return ""
+            yield _doubt(event)
 
 
 def _doubt(event: Event) -> str:

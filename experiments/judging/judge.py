@@ -41,6 +41,7 @@ def summarise(run: folder.Run) -> Summary:
     """Pure: the whole summary; docs/metrics.md says what its numbers and verdicts mean."""
     spec, manifest = run.spec, run.manifest
     trust = {story.policy: fidelity.judge(story) for story in run.stories}
+    doubts = {story.policy: [*trust[story.policy].reasons, *checks.unproven(story)] for story in run.stories}
     policies = {story.policy: _policy(story, spec, trust[story.policy]) for story in run.stories}
     missing = [name for name in spec.get("policies", ()) if name not in policies]
     verdicts = [policy["verdict"] for policy in policies.values()]
@@ -50,7 +51,7 @@ def summarise(run: folder.Run) -> Summary:
         "topology": run.topology.name,
         "backend": _backend(manifest),
         "verdict": checks.verdict([*verdicts, *([checks.UNKNOWN] if missing or not policies else [])]),
-        "fidelity": _fidelity(trust, missing),
+        "fidelity": _fidelity(trust, doubts, missing),
         "policies": policies,
     }
 
@@ -79,7 +80,8 @@ def _policy(story: Story, spec: Mapping[str, Any], trust: Fidelity) -> Summary:
         checks.run(check, measured, story, trust.reasons)
         for check in checks.for_policy(spec.get("slo") or (), story.policy)
     ]
-    verdicts = [result.verdict for result in results] + [checks.UNKNOWN] * (not trust.trusted)
+    doubted = not trust.trusted or any(checks.unproven(story))
+    verdicts = [result.verdict for result in results] + [checks.UNKNOWN] * doubted
     return {
         "verdict": checks.verdict(verdicts),
         "slo": {"grade": checks.grade(slo), "items": [_result(result) for result in slo]},
@@ -115,15 +117,16 @@ def _phase(phase: Phase) -> Summary:
     return {"name": phase.name, "start_s": phase.start_s, "end_s": phase.end_s, "opened_by": opened_by}
 
 
-def _fidelity(trust: Mapping[str, Fidelity], missing: Sequence[str]) -> Summary:
-    reasons = {name: list(one.reasons) for name, one in trust.items() if one.reasons}
+def _fidelity(trust: Mapping[str, Fidelity], doubts: Mapping[str, list[str]], missing: Sequence[str]) -> Summary:
+    """``doubts``: why a policy's numbers are not to be believed, be it the machine or a fault that was not shown."""
+    reasons = {name: found for name, found in doubts.items() if found}
     reasons |= {name: ["this policy was not run"] for name in missing}
     return {
         "trusted": bool(trust) and not reasons,
         "reasons": reasons,
         "bounds": asdict(BOUNDS),
         "policies": {
-            name: {"trusted": one.trusted, "reasons": list(one.reasons), **one.figures, "seconds": one.seconds}
+            name: {"trusted": not doubts[name], "reasons": doubts[name], **one.figures, "seconds": one.seconds}
             for name, one in trust.items()
         },
     }
@@ -168,16 +171,25 @@ def _number(value: float | None) -> float | int | None:
     return int(rounded) if rounded == int(rounded) else round(rounded, 6)
 
 
+BELIEVED = "can be believed"
+"""The case of a policy whose numbers cannot: skipped, whatever its checks look at."""
+
+
 def junit(summary: Summary) -> str:
     """One suite per policy, one case per check; an unknown is *skipped*, with the reason, never red."""
     root = ElementTree.Element("testsuites", name=str(summary["experiment"]))
     for name, policy in summary["policies"].items():
         found = policy["checks"]
-        suite = ElementTree.SubElement(root, "testsuite", name=name, tests=str(len(found)), errors="0")
+        doubts = summary["fidelity"]["policies"].get(name, {}).get("reasons") or []
+        verdicts = [*(check["verdict"] for check in found), *[checks.UNKNOWN] * bool(doubts)]
+        suite = ElementTree.SubElement(root, "testsuite", name=name, tests=str(len(verdicts)), errors="0")
         for kind, verdict in (("failures", checks.FAIL), ("skipped", checks.UNKNOWN)):
-            suite.set(kind, str(sum(check["verdict"] == verdict for check in found)))
+            suite.set(kind, str(verdicts.count(verdict)))
         for check in found:
             _case(suite, f"{summary['experiment']}.{name}", check)
+        if doubts:
+            case = ElementTree.SubElement(suite, "testcase", classname=f"{summary['experiment']}.{name}", name=BELIEVED)
+            ElementTree.SubElement(case, "skipped", message="; ".join(doubts))
     ElementTree.indent(root)
     return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
 

@@ -35,9 +35,9 @@ class Conducted:
 
     @property
     def failed(self) -> list[str]:
-        """Cells that broke, in words."""
-        broken = (one for one in self.every.values() if one.state == FAILED)
-        return [f"{one.policy} under {one.fault}: {one.why}" for one in broken]
+        """Runs that broke, in words: whole cells, and single seeds of them."""
+        causes = ((one, [one.why] if one.state == FAILED else one.broken) for one in self.every.values())
+        return [f"{one.policy} under {one.fault}: {why}" for one, found in causes for why in found]
 
     @property
     def refused(self) -> int:

@@ -86,6 +86,8 @@ class Found:
     trusted: bool = True
     down: Sequence[float] = ()
     """Share of pairs down in each step, with the first seed."""
+    broken: Sequence[str] = ()
+    """Why runs of some seeds broke, where others did not."""
 
     def value(self, metric: str) -> float | None:
         """The median over seeds; None when it was not measured."""
@@ -102,6 +104,7 @@ class Found:
         return {
             **told,
             "trusted": self.trusted,
+            "broken": list(self.broken),
             "medians": medians,
             "values": {k: list(v) for k, v in self.values.items()},
         }
@@ -122,7 +125,9 @@ def found(planned: Planned, rows: polars.DataFrame, failed: Mapping[str, str]) -
     mine: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for row in rows.sort("seed").iter_rows(named=True) if len(rows) else ():
         mine.setdefault(planned.cells[row["point"]], []).append(row)
-    errors = {planned.cells[key]: error for key, error in failed.items()}
+    errors: dict[tuple[str, str], list[str]] = {}
+    for key, error in failed.items():
+        errors.setdefault(planned.cells[key], []).append(error)
     return {
         (policy, fault): _found(policy, fault, planned.refused, errors, mine)
         for policy in planned.asked.policies
@@ -134,17 +139,18 @@ def _found(
     policy: str,
     fault: str,
     refused: Mapping[tuple[str, str], str],
-    errors: Mapping[tuple[str, str], str],
+    errors: Mapping[tuple[str, str], Sequence[str]],
     rows: Mapping[tuple[str, str], list[Mapping[str, Any]]],
 ) -> Found:
     cell = (policy, fault)
     if cell in refused:
         return Found(policy, fault, REFUSED, refused[cell])
     if cell not in rows:
-        return Found(policy, fault, FAILED, errors.get(cell, "it was not finished"))
+        return Found(policy, fault, FAILED, next(iter(errors.get(cell, ())), "it was not finished"))
     values = {number.metric: list(_values(rows[cell], number)) for number in NUMBERS}
     whole = [row for row in rows[cell] if row["phase"] == WHOLE_RUN]
-    return Found(policy, fault, MEASURED, "", values, all(row[TRUSTED] for row in whole), json.loads(whole[0][SERIES]))
+    trusted, down = all(row[TRUSTED] for row in whole), json.loads(whole[0][SERIES])
+    return Found(policy, fault, MEASURED, "", values, trusted, down, tuple(errors.get(cell, ())))
 
 
 def _values(rows: Sequence[Mapping[str, Any]], number: Number) -> Iterator[float]:
@@ -156,7 +162,8 @@ def _values(rows: Sequence[Mapping[str, Any]], number: Number) -> Iterator[float
 def heat(number: Number, every: Mapping[tuple[str, str], Found], policies: Sequence[str], fault: str) -> list[Cell]:
     """A column, in the order of the policies; best and worst are marked where they differ."""
     column = [every[policy, fault] for policy in policies]
-    believed = [value for each in column if each.trusted and (value := each.value(number.metric)) is not None]
+    sound = (each for each in column if each.trusted and not each.broken)
+    believed = [value for each in sound if (value := each.value(number.metric)) is not None]
     best, worst = min(believed, default=0.0), max(believed, default=0.0)
     if number.metric in MORE_IS_BETTER:
         best, worst = worst, best
@@ -175,6 +182,8 @@ def _cell(number: Number, one: Found, best: float, worst: float) -> Cell:
     if not one.trusted:
         doubt = "the machine could not be believed, or the fault not be shown to have happened"
         return replace(shown, words=f"{shown.words} ?", title=doubt)
+    if one.broken:
+        return replace(shown, words=f"{shown.words} ?", title=f"{len(one.broken)} more runs broke: {one.broken[0]}")
     if abs(best - worst) <= number.error:
         return shown
     marks = (mark for limit, mark in ((best, BEST), (worst, WORST)) if abs(value - limit) <= number.error)

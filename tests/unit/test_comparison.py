@@ -77,6 +77,46 @@ def test_a_run_whose_machine_could_not_be_believed_does_not_count() -> None:
     assert len(found.doubts) == len(before)
 
 
+def test_a_number_that_vanished_is_no_success() -> None:
+    without = [dataclasses.replace(one, values={SHARE: one.values[SHARE]}) for one in samples("b", FAST)]
+    found = compare(samples("a", FAST), without)
+    assert {row.key: row.word for row in found.rows} == {REPAIR: "not known any more", SHARE: "same"}
+    assert found.verdict == "unknown"
+    assert compare(without, samples("a", FAST)).verdict == "pass", "a number that is new is no loss"
+
+
+def test_a_number_that_half_of_the_runs_have_lost_is_no_success_either() -> None:
+    half = [
+        dataclasses.replace(one, values=one.values if place % 2 else {SHARE: one.values[SHARE]})
+        for place, one in enumerate(samples("b", [*FAST, *FAST]))
+    ]
+    assert words(samples("a", FAST), half)[REPAIR] == "not known any more"
+
+
+def test_a_policy_that_vanished_is_named() -> None:
+    other = Key("fail-static", "", "availability_pct")
+    both = [
+        dataclasses.replace(one, values={**one.values, other: (99.0, 0.0)}, trusted=one.trusted | {"fail-static"})
+        for one in samples("a", FAST)
+    ]
+    found = compare(both, samples("b", FAST))
+    assert found.verdict == "unknown"
+    assert [doubt for doubt in found.doubts if "fail-static" in doubt]
+
+
+def test_one_bad_measurement_hides_no_change() -> None:
+    before = samples("a", [9.0] * 5)
+    before[0] = dataclasses.replace(before[0], values={REPAIR: (9.0, 500.0), SHARE: (99.9, 0.0)})
+    assert words(before, samples("b", [49.0] * 5))[REPAIR] == "worse"
+
+
+def test_a_run_counts_once_and_on_one_side_only(tmp_path: Path) -> None:
+    write_baseline(tmp_path / "a.json", samples("a", FAST))
+    assert len(gather(tmp_path, f"{tmp_path}/a.json, {tmp_path}/a.json")) == len(FAST)
+    with pytest.raises(InputError, match="in both sets"):
+        compare(samples("a", FAST), samples("a", FAST))
+
+
 def test_other_questions_are_refused_by_name() -> None:
     other = [dataclasses.replace(sample, question=Question("x", "modelled", "9")) for sample in samples("b", FAST)]
     with pytest.raises(InputError, match="experiment is x, not control-plane-loss"):
@@ -101,9 +141,12 @@ def test_a_baseline_comes_back_as_it_was(tmp_path: Path) -> None:
 
 def test_a_real_run_is_read_and_the_page_shows_it(tmp_path: Path) -> None:
     prepared = prepare("control-plane-loss", Choice(("fail-static",), None, None))
-    sample = of_run(execute(prepared, tmp_path, Unwatched()).run)
+    folder = execute(prepared, tmp_path, Unwatched()).run
+    sample = of_run(folder)
     assert any(key.metric == "availability_pct" for key in sample.values)
-    page = page_of(compare([sample] * 5, [sample] * 5), [sample] * 5, [sample] * 5)
+    assert of_run(folder.parent / "latest").run == sample.run
+    before, after = ([dataclasses.replace(sample, run=f"{side}/{n}") for n in range(5)] for side in "ab")
+    page = page_of(compare(before, after), before, after)
     assert "before and after" in page
     assert "Nothing became worse" in page
 

@@ -12,7 +12,7 @@ import synthetic_run
 from synthetic_run import Recipe, diamond
 
 from experiments.judging import samples
-from experiments.judging.judge import judge
+from experiments.judging.judge import judge, junit
 from experiments.judging.story import events
 from experiments.report.columns import grid
 from topology.errors import InputError
@@ -143,6 +143,22 @@ def test_a_fault_that_did_not_happen_is_unknown(fresh: Path) -> None:
     assert verdicts["nothing is lost before the first fault"] == "pass"
     assert verdicts["the kill alone loses nothing"] == "unknown"
     assert summary["verdict"] == "unknown"
+
+
+def test_a_fault_that_no_check_looks_at_must_be_shown_all_the_same(fresh: Path) -> None:
+    manifest = json.loads((fresh / "manifest.json").read_text())
+    manifest["spec"]["checks"] = [{"metric": "probes_lost", "phase": "steady", "max": 0}]
+    (fresh / "manifest.json").write_text(json.dumps(manifest))
+    assert judge(fresh)["verdict"] == "pass"
+    change_journal(fresh, '"event": "proof", "fault": "link.heal"', '"event": "rumour", "fault": "link.heal"')
+    summary = judge(fresh)
+    assert summary["verdict"] == "unknown"
+    assert {check["verdict"] for check in summary["policies"]["fail-static"]["checks"]} == {"pass"}
+    assert not summary["fidelity"]["policies"]["fail-static"]["trusted"]
+    assert "there is no proof that link.heal" in summary["fidelity"]["reasons"]["fail-static"][0]
+    suite = ElementTree.fromstring(junit(summary)).find("testsuite[@name='fail-static']")
+    assert suite is not None
+    assert (suite.get("tests"), suite.get("skipped"), suite.get("failures")) == ("2", "1", "0")
 
 
 def test_junit_is_red_for_failures_only(fresh: Path) -> None:

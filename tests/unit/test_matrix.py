@@ -12,11 +12,15 @@ import pytest
 from experiments.asking.spec import Spec
 from experiments.faults import FAULTS
 from experiments.matrix import page, scenario, table
+from experiments.matrix.conduct import Conducted
 from experiments.matrix.plan import Asked, Planned, plan
 from experiments.matrix.table import FAILED, MEASURED, NUMBERS, REFUSED, Found
-from experiments.matrix.work import STEP_S, work
+from experiments.matrix.work import SERIES, STEP_S, work
 from experiments.policies import POLICIES
+from experiments.report.words import amount
+from experiments.sweep.reading import WHOLE_RUN
 from experiments.sweep.store import frame_of
+from experiments.sweep.work import TRUSTED
 from topology.errors import InputError
 
 OUTAGE, AVAILABILITY = NUMBERS[0], NUMBERS[1]
@@ -152,6 +156,25 @@ def test_a_cell_that_broke_is_told_and_the_others_stand() -> None:
     assert every["fail-static", "link.cut"].plain["why"] == "the relay died"
     assert {one.state for one in every.values()} == {FAILED}
     assert all(cell.heat is None for cell in table.heat(OUTAGE, every, planned.asked.policies, "link.cut"))
+
+
+def test_a_cell_of_which_a_seed_broke_is_neither_whole_nor_best(tmp_path: Path) -> None:
+    planned = plan(Asked(("fail-static",), ("link.cut",), seeds=2))
+    rows = [
+        {
+            "point": planned.jobs[0].key,
+            "seed": 1,
+            "phase": WHOLE_RUN,
+            TRUSTED: True,
+            SERIES: "[0]",
+            "outage_p99_ms": 50.0,
+        }
+    ]
+    every = table.found(planned, frame_of(rows), {planned.jobs[1].key: "the relay died"})
+    (cell,) = table.heat(OUTAGE, every, ("fail-static",), "link.cut")
+    assert cell.words == amount("outage_p99_ms", 50.0) + " ?"
+    assert "1 more runs broke: the relay died" in cell.title
+    assert Conducted(tmp_path, every).failed == ["fail-static under link.cut: the relay died"]
 
 
 def test_medians_over_seeds_with_their_range() -> None:
