@@ -136,6 +136,17 @@ class TrafficPlan:
         return self.probes.duration_s
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One direction of a running link as measured just now."""
+
+    delay_ms: float
+    rate_bps: float
+    loss: float
+    """Share of ``frames`` that did not come."""
+    frames: int
+
+
 class Lab(Protocol):
     """One policy's network, from nothing to torn down."""
 
@@ -177,6 +188,15 @@ class Lab(Protocol):
         """
 
     def trace(self, pairs: Sequence[Pair], pcap: Path | None = None) -> tuple[PathTrace, ...]: ...
+
+    def measure_links(self, targets: Sequence[str], frames: int = 0) -> Mapping[str, Mapping[str, Seen]]:
+        """What running links (or ``control:POP``) do now, by frames of the lab's own: of each ``"ab"`` and ``"ba"``.
+
+        ``frames``: so many each way beside the usual, to see what share is lost. Raises LabError where none come.
+        """
+
+    def heard(self, targets: Sequence[str]) -> Mapping[str, Mapping[str, int]]:
+        """Likewise, how many of the frames that it sends now come out; waits until they must have."""
 
     def stop(self) -> None:
         """End traffic and collect what is still to come (samples, bulk results)."""

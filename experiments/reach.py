@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from experiments.faults.kind import CONTROL, LINK, POP, PUSH, SWITCH
+from experiments.faults.kind import CONTROL, LINK, POP, PUSH, SWITCH, Fault
 from topology.model import Topology
 
 
@@ -52,6 +52,16 @@ def reach(aims_at: str, targets: Iterable[str], topology: Topology) -> Reach:
     control = tuple(name.removeprefix(CONTROL) for name in names if name.startswith(CONTROL))
     links = tuple(name for name in names if not name.startswith(CONTROL)) if aims_at == LINK else ()
     return Reach(links=links, control=control)
+
+
+def wires(fault: Fault, topology: Topology) -> frozenset[str]:
+    """Backbone links and control channels (``control:POP``) that a fault changes, or its end mends."""
+    if fault.aims_at in (PUSH, SWITCH):
+        return frozenset()
+    touched = reach(fault.aims_at, fault.targets, topology)
+    dark = touched.pops if fault.aims_at == POP else ()
+    channels = (*(CONTROL + pop for pop in (*touched.control, *dark)), *getattr(fault, "channels", ()))
+    return frozenset((*touched.links, *channels))
 
 
 def broken(deeds: Iterable[Deed], topology: Topology) -> frozenset[str]:

@@ -14,8 +14,9 @@ from pathlib import Path
 from controller.oracle import Staleness
 from experiments.asking.timeline import Begin, Look, Strike, Timeline
 from experiments.faults import FAULTS, Fault, Preparing, Undo
+from experiments.faults.kind import ALL, BRAIN
 from experiments.lab import Lab, Record, TrafficPlan
-from experiments.reach import broken, reach
+from experiments.reach import broken, reach, wires
 from topology.errors import FailstaticError, TooLate
 from topology.forwarding import Snapshot
 from topology.model import Pair, Topology
@@ -74,12 +75,20 @@ class _Deed:
     pops: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """A fault that stands, and the targets that it was asked for: a role has been turned into names since."""
+
+    fault: Fault
+    asked: tuple[str, ...]
+
+
 class Runner:
     """The state of one run: which faults stand, which phase it is."""
 
     def __init__(self, lab: Lab, plan: Plan, record: Record, oracle: Oracle) -> None:
         self.lab, self.plan, self.record, self.oracle = lab, plan, record, oracle
-        self.standing: list[Fault] = []
+        self.standing: list[_Standing] = []
         self.done: list[_Deed] = []
         self.right = False
         """Whether the tables have been seen to be right in this phase."""
@@ -124,21 +133,50 @@ class Runner:
         self.record("phase", name=phase.name, end_s=phase.end_s)
 
     def strike(self, event: Strike) -> None:
-        """Inject, undo what it undoes, and have it proven."""
-        fault = FAULTS.make(event.fault, *event.targets, **event.settings)
+        """Inject, heal what it ends, and have it proven."""
+        fault = FAULTS.make(event.fault, *self.targets(event), **event.settings)
         if isinstance(fault, Preparing):
             fault.prepare(self.lab)
-        if isinstance(fault, Undo):
-            for other in [other for other in reversed(self.standing) if fault.undoes(other)]:
-                self.heal(other)
+        mended = self.mend(fault) if isinstance(fault, Undo) else []
         began_s = self.lab.now_s()
-        if not isinstance(fault, Undo):
+        if not fault.restores:
             # from here on it may stand, also when inject breaks half-way
-            self.standing.append(fault)
+            self.standing.append(_Standing(fault, event.targets))
         fault.inject(self.lab)
+        if isinstance(fault, Undo):
+            fault.held = self.hold([fault, *mended])
         self._told("inject", fault, began_s, planned_s=event.at_s, asked=event.proven)
         if event.proven:
             self.prove(fault)
+
+    def targets(self, event: Strike) -> tuple[str, ...]:
+        """Of an end: whom the faults struck that were asked for in the same words. A role may have passed on since."""
+        kind = FAULTS[event.fault]
+        if not kind.restores or (event.targets in ((BRAIN,), (ALL,)) and not event.ends):
+            return event.targets
+        mine = [one for one in self.standing if one.fault.aims_at == kind.aims_at and one.asked == event.targets]
+        return tuple(dict.fromkeys(name for one in mine for name in one.fault.targets)) or event.targets
+
+    def mend(self, end: Undo) -> list[Fault]:
+        """Heal the standing faults as far as this ends them; returns those that stand no more."""
+        healed = []
+        for one in reversed(tuple(self.standing)):
+            if left := end.leaves(one.fault):
+                one.fault.targets = left
+            else:
+                self.heal(one)
+                healed.append(one.fault)
+        return healed
+
+    def hold(self, ended: Collection[Fault]) -> frozenset[str]:
+        """Ends mend all of their wires: what still stands there is done again. Returns those wires."""
+        mended = frozenset().union(*(wires(fault, self.lab.topology) for fault in ended))
+        held = frozenset[str]()
+        for one in self.standing:
+            if shared := mended & wires(one.fault, self.lab.topology):
+                one.fault.inject(self.lab)
+                held |= shared
+        return held
 
     def prove(self, fault: Fault) -> None:
         evidence = fault.proof(self.lab)
@@ -152,16 +190,16 @@ class Runner:
             evidence=evidence.values,
         )
 
-    def heal(self, fault: Fault) -> None:
+    def heal(self, one: _Standing) -> None:
         began_s = self.lab.now_s()
-        fault.heal(self.lab)
-        self.standing.remove(fault)
-        self._told("heal", fault, began_s, asked=False)
+        one.fault.heal(self.lab)
+        self.standing.remove(one)
+        self._told("heal", one.fault, began_s, asked=False)
 
     def _told(self, action: str, fault: Fault, began_s: float, **planned: object) -> None:
         """With what the judge must know of its kind: the judge has a journal and no classes."""
         done_s = round(self.lab.now_s(), 6)
-        ends = action == "heal" or isinstance(fault, Undo)
+        ends = action == "heal" or fault.restores
         touched = reach(fault.aims_at, fault.targets, self.lab.topology)
         self.done.append(_Deed(fault.aims_at, fault.severs, ends, touched.links, touched.pops))
         self.record(
@@ -224,7 +262,7 @@ class Runner:
 
     def end(self) -> list[str]:
         """Heal what stands (last first), stop, close; returns what went wrong on the way."""
-        steps: list[Callable[[], None]] = [lambda fault=fault: self.heal(fault) for fault in reversed(self.standing)]  # type: ignore[misc]
+        steps: list[Callable[[], None]] = [lambda one=one: self.heal(one) for one in reversed(self.standing)]  # type: ignore[misc]
         errors = []
         for step in (*steps, self.lab.stop, self.lab.close):
             try:

@@ -15,10 +15,19 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from controller.unknown import STATIC
 from experiments.faults.kind import BRAIN, CONTROL, CONTROL_CHANNEL, LINK
 from experiments.judging.story import Event
 from experiments.labs.modelled.failopen import PROBES
-from experiments.labs.modelled.timers import AGENT_RETRY_S, BFD_MULTIPLIER, BFD_SLOW_S, BRAIN_START_S, PROBE_S
+from experiments.labs.modelled.timers import (
+    AGENT_RETRY_S,
+    BFD_MULTIPLIER,
+    BFD_SLOW_S,
+    BRAIN_ECHO_MISSES,
+    BRAIN_ECHO_S,
+    BRAIN_START_S,
+    PROBE_S,
+)
 
 PROBE_INTERVALS = 2
 """Of every border: what is true lies within one interval of what each run saw."""
@@ -52,6 +61,8 @@ class Design:
     """Inactivity probe, as Open vSwitch heeds it."""
     forgets_s: float = 0.0
     """A switch that has heard nothing for so long becomes a MAC learner."""
+    unheard_s: float = 0.0
+    """How often the brain asks a switch whether it lives, where what it does not hear changes what it does."""
     igp_detection_s: float = 0.0
     """Of the routing daemons, where there are any: BFD's detection time …"""
     igp_interval_s: float = 0.0
@@ -75,6 +86,7 @@ class Design:
             refresh_s=float(brain.get("refresh_s") or 0.0) if guard_s else 0.0,
             backoff_s=float(switch.get("max_backoff_ms") or 8000.0) / 1e3,
             probe_s=max(PROBE_S, probe_s),
+            unheard_s=0.0 if brain.get("unknown_means") in (None, STATIC) else BRAIN_ECHO_S,
             forgets_s=PROBES * probe_s if switch.get("fail_mode") == "standalone" else 0.0,
             igp_detection_s=interval_s * float(igp.get("bfd_multiplier") or 0.0),
             igp_interval_s=interval_s,
@@ -170,6 +182,16 @@ def _forgetting(cause: Cause) -> Iterator[Timer]:
         yield Timer("standalone", 0.0, latest_s, patience_s / PROBES + EXPIRY_LAG_S, source)
 
 
+def _unheard(cause: Cause) -> Iterator[Timer]:
+    """A brain that takes a PoP out of sight for dead does so when it has given its switch up."""
+    echo_s = cause.design.unheard_s
+    if echo_s and cause.of_control and not cause.event.restores:
+        asked = BRAIN_ECHO_MISSES + 1
+        source = f"the brain asks a switch every {echo_s:g} s and gives it up when {asked} answers are missing"
+        latest_s = (asked + 1) * echo_s + 2 * cause.round_trip_s + 2 * REACTION_S
+        yield Timer("unheard", asked * echo_s, latest_s, echo_s, source)
+
+
 def _reconnect(cause: Cause) -> Iterator[Timer]:
     design = cause.design
     if cause.of_control and cause.event.restores:
@@ -224,6 +246,7 @@ TIMERS: tuple[Callable[[Cause], Iterator[Timer]], ...] = (
     _brain,
     _expiry,
     _forgetting,
+    _unheard,
     _igp,
     _reconnect,
     _tcp,

@@ -14,10 +14,16 @@ from experiments.asking.grammar import Grammar
 from experiments.asking.reading import Found, Loc, Source
 from experiments.asking.spec import CheckSpec, FaultSpec, PhaseSpec, Spec, TrafficSpec
 from experiments.faults import FAULTS
+from experiments.faults.brain_return import KILLING, BrainReturn
+from experiments.faults.brains import FOLLOWER, LEADER
+from experiments.faults.kind import ALL, BRAIN
+from experiments.faults.members import QUORUM
 from experiments.judging.metric_names import PHASE_ONLY
 from topology.errors import Problem, unknown
 from topology.units import parse_time_s
 
+PASSING = (LEADER, FOLLOWER, QUORUM)
+"""Roles that somebody else may play when a fault ends."""
 GRAMMAR = Grammar(
     Spec,
     {"traffic": TrafficSpec, "phases": PhaseSpec, "timeline": FaultSpec, "checks": CheckSpec, "slo": CheckSpec},
@@ -40,7 +46,8 @@ def mistakes(origin: Source) -> list[Problem]:
 
 def found(origin: Source) -> list[Found]:
     """The same, as what is wrong where in the data."""
-    all_of_them = (origin.duplicates, GRAMMAR.mistakes(origin), _order(origin), _names(origin), _faults(origin))
+    parts = (_order(origin), _names(origin), _faults(origin), _ends(origin))
+    all_of_them = (origin.duplicates, GRAMMAR.mistakes(origin), *parts)
     return list(dict.fromkeys(chain.from_iterable(all_of_them)))
 
 
@@ -117,6 +124,31 @@ def _faults(origin: Source) -> Iterator[Found]:
                 FAULTS.make(kind, **good)
             except ValueError as error:
                 yield ("timeline", i, "with"), str(error)
+
+
+def _ends(origin: Source) -> Iterator[Found]:
+    """A role passes on, so an end must name it as a fault did before; who was not killed remembers by itself."""
+    struck: dict[str, list[str]] = {}
+    killed = False
+    for i, item in origin.entries("timeline"):
+        name, target, settings = str(item.get("fault")), str(item.get("target", "")), item.get("with")
+        if name not in FAULTS.names():
+            continue
+        kind = FAULTS[name]
+        if not kind.restores:
+            struck.setdefault(kind.aims_at, []).append(target)
+            killed = killed or name in KILLING
+            continue
+        if target in PASSING and target not in (known := struck.get(kind.aims_at, [])):
+            given = ", ".join(f"'{one}'" for one in dict.fromkeys(filter(None, known))) or "nobody by name"
+            yield ("timeline", i, "target"), f"nobody was struck as '{target}' before this; struck was {given}"
+        if name == BrainReturn.kind:
+            if isinstance(settings, dict) and "state" in settings and not killed:
+                yield (
+                    ("timeline", i, "with", "state"),
+                    f"no brain starts here: none was killed ({', '.join(KILLING)})",
+                )
+            killed = killed and target not in ("", BRAIN, ALL)
 
 
 def _settings(kind: str, given: dict[str, object]) -> tuple[dict[str, str], dict[str, Any]]:

@@ -109,7 +109,7 @@ def impossible(aims_at: str, target: str, struck: Policy) -> str:
     """Why a policy has nothing that such a fault could strike; empty when it has."""
     if aims_at == ETCD:
         return members.impossible(target, struck.store.members if struck.store else 0)
-    return brains.impossible(target, struck.brains) if aims_at == BRAIN else ""
+    return brains.impossible(target, struck.brains, elect=struck.store is not None) if aims_at == BRAIN else ""
 
 
 def _topology(origin: reading.Source, choice: Choice, problems: list[Problem]) -> Topology | None:

@@ -23,8 +23,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from controller.paths import Paths, shortest
 from experiments.faults import members
-from experiments.faults.brains import ALL, BRAIN_OF, FOLLOWER, LEADER, NAME
-from experiments.faults.kind import BRAIN, CONTROL, CONTROL_CHANNEL, ETCD, LINK, MACHINE, ORDER, POP, PUSH, SWITCH
+from experiments.faults.brains import BRAIN_OF, FOLLOWER, LEADER, NAME
+from experiments.faults.kind import ALL, BRAIN, CONTROL, CONTROL_CHANNEL, ETCD, LINK, MACHINE, ORDER, POP, PUSH, SWITCH
 from topology.errors import InputError, Problem, unknown
 from topology.model import Link, Pair, Topology
 

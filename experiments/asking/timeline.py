@@ -18,7 +18,7 @@ from typing import Any
 
 from experiments.asking.spec import FaultSpec, Spec
 from experiments.asking.targets import Lots, Shares, resolve
-from experiments.faults import FAULTS, Repeated, Undo
+from experiments.faults import FAULTS, Repeated
 from experiments.reach import NOTHING, Reach, reach
 from topology.errors import InputError, Problem
 from topology.model import Topology
@@ -48,6 +48,8 @@ class Strike:
     """What it touches."""
     proven: bool = True
     """False: one of many blows, of which the first and the last prove themselves."""
+    ends: bool = False
+    """It ends what the same entry struck, and nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,7 @@ def wrong_targets(
 
 def _targets(kind: str, words: str, topology: Topology, shares: Shares, lots: Lots) -> tuple[str, ...]:
     struck = FAULTS[kind]
-    return resolve(words, struck.aims_at, topology, shares, lots, restores=issubclass(struck, Undo))
+    return resolve(words, struck.aims_at, topology, shares, lots, restores=struck.restores)
 
 
 def _strikes(entry: FaultSpec, targets: tuple[str, ...], topology: Topology, spec: Spec) -> Iterator[Strike]:
@@ -125,7 +127,8 @@ def _strikes(entry: FaultSpec, targets: tuple[str, ...], topology: Topology, spe
         return
     for beat in fault.beats(entry.at, str(spec.seed)):
         if beat.at_s < spec.end:
-            yield Strike(beat.at_s, beat.fault, targets, entry.target, {}, touched, beat.proven)
+            own = {name: value for name, value in beat.settings.items() if value}
+            yield Strike(beat.at_s, beat.fault, targets, entry.target, own, touched, beat.proven, beat.ends)
 
 
 def _phases(spec: Spec) -> Iterator[Begin]:

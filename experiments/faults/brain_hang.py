@@ -27,6 +27,7 @@ class BrainHang:
     kind: ClassVar[str] = "brain.hang"
     aims_at: ClassVar[str] = BRAIN
     severs: ClassVar[bool] = False
+    restores: ClassVar[bool] = False
     settings: ClassVar[Settings] = NO_SETTINGS
     targets: tuple[str, ...] = (BRAIN,)
 

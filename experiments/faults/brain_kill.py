@@ -25,6 +25,7 @@ class BrainKill:
     kind: ClassVar[str] = "brain.kill"
     aims_at: ClassVar[str] = BRAIN
     severs: ClassVar[bool] = False
+    restores: ClassVar[bool] = False
     settings: ClassVar[Settings] = NO_SETTINGS
     targets: tuple[str, ...] = (BRAIN,)
 

@@ -33,6 +33,7 @@ class BrainReplan(Ordering):
     kind: ClassVar[str] = "brain.replan"
     aims_at: ClassVar[str] = PUSH
     severs: ClassVar[bool] = False
+    restores: ClassVar[bool] = False
     moves: ClassVar[bool] = True
     settings: ClassVar[Settings] = {"metric": one_of("metric", tuple(METRICS))}
     targets: tuple[str, ...]

@@ -10,12 +10,15 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from controller.memory import MEMORIES, RECONCILE
-from experiments.faults.brains import ALL, connected, settled, states, struck
-from experiments.faults.kind import BRAIN, Evidence, Fact, Fault, Settings, until
+from experiments.faults.brains import connected, settled, states, struck
+from experiments.faults.ending import Ending
+from experiments.faults.kind import ALL, BRAIN, Evidence, Fact, Settings, until
 from experiments.faults.registry import FAULTS
 from experiments.lab import BrainControl, Lab
 from topology.errors import unknown
 
+KILLING = ("brain.kill", "brain.poweroff")
+"""Kinds after which a brain has to be started."""
 PROOF_S = 10.0
 """Open vSwitch backs off for up to 8 s between attempts; then come the round trips of the farthest PoP."""
 
@@ -29,12 +32,11 @@ def parse_memory(text: object) -> str:
 
 @FAULTS.register
 @dataclass(slots=True)
-class BrainReturn:
+class BrainReturn(Ending):
     """Running in the process table, and every switch that can be reached holds a connection."""
 
     kind: ClassVar[str] = "brain.return"
     aims_at: ClassVar[str] = BRAIN
-    severs: ClassVar[bool] = False
     settings: ClassVar[Settings] = {"state": parse_memory}
     targets: tuple[str, ...] = (BRAIN,)
     state: str = ""
@@ -45,18 +47,19 @@ class BrainReturn:
         return self.state not in ("", RECONCILE)
 
     def prepare(self, lab: Lab) -> None:
-        for brain in struck(lab, settled(lab, self.targets, brain=ALL)) if self.state else ():
-            brain.returns_as(self.state)
-
-    def undoes(self, other: Fault) -> bool:
-        return other.aims_at == self.aims_at and (self.targets in ((BRAIN,), (ALL,)) or self.targets == other.targets)
+        """Who it is, and what those that will have to be started remember."""
+        self.targets = settled(lab, self.targets, brain=ALL)
+        for brain in struck(lab, self.targets):
+            if self.state and brain.state() == "gone":
+                brain.returns_as(self.state)
 
     def inject(self, lab: Lab) -> None:
-        """What ``undoes`` left to do: nothing, unless the brain died by itself."""
-        self.targets = settled(lab, self.targets, brain=ALL)
+        """What healing left to do: brains that died by themselves, or were struck together with others."""
         for brain in struck(lab, self.targets):
             if brain.state() == "gone":
                 brain.start()
+            elif brain.state() == "stopped":
+                brain.resume()
 
     def proof(self, lab: Lab) -> Evidence:
         everyone = within_reach(lab)
@@ -69,9 +72,6 @@ class BrainReturn:
                 Fact("switches_connected", len(connected(brains)), bool(connected(brains)) and whole),
             )
         )
-
-    def heal(self, lab: Lab) -> None:
-        """A return is healthy: nothing to undo."""
 
 
 def within_reach(lab: Lab) -> frozenset[str]:

@@ -44,6 +44,7 @@ class BrainSlow:
     kind: ClassVar[str] = "brain.slow"
     aims_at: ClassVar[str] = BRAIN
     severs: ClassVar[bool] = False
+    restores: ClassVar[bool] = False
     settings: ClassVar[Settings] = {"share": _share, "period": _period}
     targets: tuple[str, ...] = (BRAIN,)
     share: float = 0.1

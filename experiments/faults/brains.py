@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import re
 
-from experiments.faults.kind import BRAIN, until
+from experiments.faults.kind import ALL, BRAIN, until
 from experiments.lab import BrainControl, Lab
 from topology.errors import LabError
 
-LEADER, FOLLOWER, ALL = "leader", "follower", "all"
+LEADER, FOLLOWER = "leader", "follower"
 BRAIN_OF = "brain of "
 NAME = re.compile(r"brain-[1-9]\d*")
 LEADER_S = 5.0
@@ -22,7 +22,7 @@ LEADER_S = 5.0
 
 
 def settled(lab: Lab, targets: tuple[str, ...], *, brain: str = LEADER) -> tuple[str, ...]:
-    """``targets`` with a role turned into a name (or ``all``); ``brain``: what the plain word means here.
+    """``targets`` with a role turned into names; ``brain``: what the plain word means here.
 
     Raises LabError when nobody plays the role.
     """
@@ -30,6 +30,8 @@ def settled(lab: Lab, targets: tuple[str, ...], *, brain: str = LEADER) -> tuple
         return tuple(lab.brains)
     elected = lab.store is not None or lab.leader() is not None
     role = (brain if elected else ALL) if targets == (BRAIN,) else targets[0]
+    if role == ALL:
+        return tuple(lab.brains)
     if role.startswith(BRAIN_OF):
         return tuple(name for name, one in lab.brains.items() if role[len(BRAIN_OF) :] in one.charge)[:1]
     if role not in (LEADER, FOLLOWER):
@@ -58,8 +60,10 @@ def connected(brains: tuple[BrainControl, ...]) -> frozenset[str]:
     return frozenset().union(*(brain.connected() for brain in brains))
 
 
-def impossible(target: str, count: int) -> str:
-    """Why a policy with ``count`` brains has no such target; empty when it has."""
+def impossible(target: str, count: int, *, elect: bool) -> str:
+    """Why a policy with ``count`` brains, which elect one of them or not, has no such target; empty when it has."""
+    if target in (LEADER, FOLLOWER) and count > 1 and not elect:
+        return "has brains of which none leads the others"
     if target == FOLLOWER and count == 1:
         return "has one brain, which nobody follows"
     if NAME.fullmatch(target) and not (count > 1 and int(target.partition("-")[2]) <= count):

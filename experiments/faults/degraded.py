@@ -5,17 +5,41 @@ Settings: ``extra_delay`` (``20 ms``), ``loss`` (``5 %``), ``rate`` (``10 %`` of
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from math import ceil, sqrt
 from typing import ClassVar
 
-from experiments.faults.kind import Evidence, Fact, Measuring, Seen, Settings, wires
-from experiments.lab import Lab, LinkShape
+from experiments.faults.kind import Evidence, Fact, Settings, wires
+from experiments.lab import Lab, LinkShape, Seen
 from topology.units import parse_share, parse_time_s
 
 TOLERANCE_MS = 1.0
 TOLERANCE = 0.15
-"""Of rate and loss, which a short measurement cannot tell to the percent."""
+"""Of a rate, which a short measurement cannot tell to the percent."""
+LEAST_DELAY_S, LEAST_LOSS, MOST_RATE = 2 * TOLERANCE_MS / 1e3, 0.005, 0.7
+"""What is less than this could not be told from a link as it was."""
+HAIR = 1e-9
+LOST = 30
+"""So many frames are to be lost while a loss is measured: then half as many are seen once in 500 times …"""
+MOST_FRAMES = 10_000
+"""… unless this, over all ways together, is too few for it."""
+
+
+def some_delay(text: object) -> float:
+    """Raises ValueError for what cannot be shown."""
+    delay_s = parse_time_s(text)
+    if 0 < delay_s < LEAST_DELAY_S:
+        raise ValueError(f"'{text}' is too little to be shown: {LEAST_DELAY_S * 1e3:g} ms at least")
+    return delay_s
+
+
+def some_loss(text: object) -> float:
+    """Raises ValueError for what cannot be shown."""
+    loss = parse_share(text)
+    if 0 < loss < LEAST_LOSS:
+        raise ValueError(f"'{text}' is too little to be shown: {LEAST_LOSS:.1%} at least")
+    return loss
 
 
 def some_rate(text: object) -> float:
@@ -23,10 +47,12 @@ def some_rate(text: object) -> float:
     share = parse_share(text)
     if share == 0:
         raise ValueError(f"'{text}' leaves nothing of the link; link.silent does that")
+    if MOST_RATE + HAIR < share < 1:
+        raise ValueError(f"'{text}' cannot be told from the whole rate: {MOST_RATE:.0%} at most")
     return share
 
 
-SETTINGS: Settings = {"extra_delay": parse_time_s, "loss": parse_share, "rate": some_rate}
+SETTINGS: Settings = {"extra_delay": some_delay, "loss": some_loss, "rate": some_rate}
 
 
 @dataclass(slots=True)
@@ -35,6 +61,7 @@ class Degraded:
 
     kind: ClassVar[str]
     severs: ClassVar[bool] = False
+    restores: ClassVar[bool] = False
     settings: ClassVar[Settings] = SETTINGS
     targets: tuple[str, ...]
     extra_delay: float = 0.0
@@ -61,27 +88,42 @@ class Degraded:
         return replace(good, delay_ms=delay_ms, rate_bps=rate_bps, loss=self.loss)
 
     def proof(self, lab: Lab) -> Evidence:
-        if not isinstance(lab, Measuring):
-            return Evidence((Fact("measured", "this lab cannot measure a link", False),))
         names = self.links(lab)
-        seen = lab.measure_links(names)
+        seen = lab.measure_links(names, self._frames(2 * len(names)))
         facts = [
             (name, fact)
             for name, link in zip(names, wires(lab, names), strict=True)
             for way, found in seen[name].items()
             for fact in self._facts(way, found, self._worse(link.shape))
         ]
+        lost = self._lost([found for ways in seen.values() for found in ways.values()])
         if len(names) == 1:
-            return Evidence(tuple(fact for _, fact in facts))
+            return Evidence((*(fact for _, fact in facts), lost))
         wrong = {name for name, fact in facts if not fact.held}
-        return Evidence((Fact("links_measured", len(names), True), Fact("links_unlike_asked", len(wrong), not wrong)))
+        measured = Fact("links_measured", len(names), True)
+        return Evidence((measured, Fact("links_unlike_asked", len(wrong), not wrong), lost))
+
+    def _frames(self, ways: int) -> int:
+        """Enough for ``LOST`` of them to be lost each way."""
+        return min(ceil(LOST / self.loss), MOST_FRAMES // ways) if self.loss else 0
 
     def _facts(self, way: str, seen: Seen, asked: LinkShape) -> Iterator[Fact]:
-        """A rate that nobody touched is told, not judged: a wide one cannot be measured beside other traffic."""
+        """A rate or loss that nobody touched is told, not judged: other traffic decides it too."""
         yield Fact(f"{way}_delay_ms", seen.delay_ms, abs(seen.delay_ms - asked.delay_ms) <= TOLERANCE_MS)
         near = abs(seen.rate_bps - asked.rate_bps) <= TOLERANCE * asked.rate_bps
         yield Fact(f"{way}_rate_bps", seen.rate_bps, near or self.rate == 1)
-        yield Fact(f"{way}_loss", seen.loss, abs(seen.loss - asked.loss) <= TOLERANCE)
+        yield Fact(f"{way}_loss", seen.loss, self._loses(seen.loss, seen.frames))
+
+    def _lost(self, seen: Sequence[Seen]) -> Fact:
+        """Over all ways together: what one cannot show, many can."""
+        frames = sum(found.frames for found in seen)
+        loss = sum(found.loss * found.frames for found in seen) / max(frames, 1)
+        return Fact("loss", round(loss, 4), not self.loss or (loss > 0 and self._loses(loss, frames)))
+
+    def _loses(self, loss: float, frames: int) -> bool:
+        """Nearer to what was asked than to none; or as far from it as chance may make it with so few frames."""
+        chance = 4 * sqrt(self.loss * (1 - self.loss) / max(frames, 1))
+        return not self.loss or abs(loss - self.loss) <= max(self.loss / 2, chance)
 
     def heal(self, lab: Lab) -> None:
         for link in wires(lab, self.links(lab)):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
-from experiments.faults.kind import NO_SETTINGS, Evidence, Fact, Fault, Measuring, Settings, frames, until, wires
+from experiments.faults.kind import ALL, NO_SETTINGS, Evidence, Fact, Fault, Settings, frames, until, wires
 from experiments.faults.severed import carriers
 from experiments.lab import Lab
 
@@ -19,11 +19,15 @@ class Ending:
 
     aims_at: ClassVar[str]
     severs: ClassVar[bool] = False
+    restores: ClassVar[bool] = True
     settings: ClassVar[Settings] = NO_SETTINGS
     targets: tuple[str, ...]
+    held: frozenset[str] = field(default=frozenset(), init=False)
 
-    def undoes(self, other: Fault) -> bool:
-        return other.aims_at == self.aims_at and set(other.targets) <= set(self.targets)
+    def leaves(self, other: Fault) -> tuple[str, ...]:
+        if other.aims_at != self.aims_at:
+            return other.targets
+        return () if ALL in self.targets else tuple(name for name in other.targets if name not in self.targets)
 
     def heal(self, lab: Lab) -> None:
         """An end is healthy: nothing to undo."""
@@ -31,20 +35,21 @@ class Ending:
 
 @dataclass(slots=True)
 class Healed(Ending):
-    """Carrier at both ends, and frames come out again: of every link."""
+    """Carrier at both ends, and frames come out again: of every link that no other fault holds."""
 
     def inject(self, lab: Lab) -> None:
         for link in wires(lab, self.targets):
             link.heal()
 
     def proof(self, lab: Lab) -> Evidence:
-        links = wires(lab, self.targets)
+        freed = [name for name in self.targets if name not in self.held]
+        links = wires(lab, freed)
         before = [frames([link]) for link in links]
 
         def alive() -> bool:
             return all(all(link.carrier()) and frames([link]) > had for link, had in zip(links, before, strict=True))
 
-        if not until(lab, alive, PROOF_S) and isinstance(lab, Measuring):
-            lab.measure_links(self.targets)  # where nobody forwards, nobody sends: frames of our own
-        since = min(frames([link]) - had for link, had in zip(links, before, strict=True))
-        return Evidence((carriers(links, lit=True), Fact("frames_since", since, since > 0)))
+        if not until(lab, alive, PROOF_S):
+            lab.measure_links(freed)  # where nobody forwards, nobody sends: frames of our own
+        since = min((frames([link]) - had for link, had in zip(links, before, strict=True)), default=0)
+        return Evidence((carriers(links, lit=True), Fact("frames_since", since, since > 0 or not freed)))

@@ -24,6 +24,7 @@ class EtcdKill:
     kind: ClassVar[str] = "etcd.kill"
     aims_at: ClassVar[str] = ETCD
     severs: ClassVar[bool] = False
+    restores: ClassVar[bool] = False
     settings: ClassVar[Settings] = NO_SETTINGS
     targets: tuple[str, ...] = (LEADER,)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from experiments.faults.brains import ALL
-from experiments.faults.kind import ETCD, NO_SETTINGS, Evidence, Fact, Fault, Settings, until
+from experiments.faults.ending import Ending
+from experiments.faults.kind import ALL, ETCD, Evidence, Fact, until
 from experiments.faults.members import LEADER_S, members, settled, store
 from experiments.faults.registry import FAULTS
 from experiments.lab import Lab
@@ -14,20 +14,15 @@ from experiments.lab import Lab
 
 @FAULTS.register
 @dataclass(slots=True)
-class EtcdReturn:
+class EtcdReturn(Ending):
     """Running in the process table, every one answers, and they have a leader."""
 
     kind: ClassVar[str] = "etcd.return"
     aims_at: ClassVar[str] = ETCD
-    severs: ClassVar[bool] = False
-    settings: ClassVar[Settings] = NO_SETTINGS
     targets: tuple[str, ...] = (ALL,)
 
-    def undoes(self, other: Fault) -> bool:
-        return other.aims_at == self.aims_at and (ALL in self.targets or set(other.targets) <= set(self.targets))
-
     def inject(self, lab: Lab) -> None:
-        """What ``undoes`` left to do: members that died by themselves."""
+        """What healing left to do: members that died by themselves."""
         self.targets = settled(lab, self.targets)
         for member in members(lab, self.targets):
             if member.state() == "gone":
@@ -45,6 +40,3 @@ class EtcdReturn:
                 Fact("store_leader", leader, leader is not None),
             )
         )
-
-    def heal(self, lab: Lab) -> None:
-        """A return is healthy: nothing to undo."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 from experiments.faults.kind import Beat, Settings
 from topology.units import parse_share, parse_time_s
@@ -31,6 +32,7 @@ SETTINGS: Settings = {"every": _period, "duty": parse_share, "lasting": parse_ti
 class Flapping:
     """Down for ``duty`` of every period, up for the rest; ends up. Times in seconds, shares 0…1."""
 
+    restores: ClassVar[bool] = False
     targets: tuple[str, ...]
     every: float = 2.0
     duty: float = 0.5
@@ -51,7 +53,7 @@ class Flapping:
         periods = self._periods(at_s, random.Random(f"{seed} flap {at_s}"))
         for number, (from_s, length_s) in enumerate(periods, start=1):
             yield Beat(from_s, down, proven=number == 1)
-            yield Beat(from_s + length_s * self.duty, up, proven=number == len(periods))
+            yield Beat(from_s + length_s * self.duty, up, proven=number == len(periods), ends=True)
 
     def _periods(self, at_s: float, chance: random.Random) -> list[tuple[float, float]]:
         """(beginning, length) of the periods that fit; at least one."""

@@ -8,7 +8,7 @@ counters): a verdict never rests on a fault that only claims to have happened.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
@@ -19,6 +19,8 @@ PUSH, ORDER, ETCD = "push", "order", "etcd"
 """What a kind can aim at; a push at the PoPs that it touches, an order at what the brain does next."""
 CONTROL = "control:"
 """Prefix of targets that are control channels: ``control:ams``."""
+ALL = "all"
+"""Of brains, and of members of their store: every one."""
 POLL_S = 0.02
 
 
@@ -55,6 +57,8 @@ class Fault(Protocol):
     """``"brain"``, ``"link"``, ``"control"``, ``"pop"``, ``"switch"``, ``"machine"``, ``"etcd"``: what it strikes."""
     severs: ClassVar[bool]
     """Whether links (all, of a PoP) carry nothing any more while it stands: the oracle must know."""
+    restores: ClassVar[bool]
+    """An end of something (``faults.ending``). Anything else stands from its strike on, until an end heals it."""
     settings: ClassVar[Settings]
     targets: tuple[str, ...]
     """Resolved names: links, ``control:POP``, PoPs; ``("brain",)``."""
@@ -69,10 +73,14 @@ class Fault(Protocol):
 
 
 @runtime_checkable
-class Undo(Protocol):
-    """An optional power: an event that ends other faults (``link.heal``, ``brain.return``)."""
+class Undo(Fault, Protocol):
+    """What an end (``restores``) has beside: how much of each standing fault it heals."""
 
-    def undoes(self, other: Fault) -> bool: ...
+    held: frozenset[str]
+    """Links and control channels that faults hold which go on standing: nothing is to be seen there."""
+
+    def leaves(self, other: Fault) -> tuple[str, ...]:
+        """The targets on which ``other`` stands on after it; none: it is healed."""
 
 
 @runtime_checkable
@@ -91,31 +99,17 @@ class Beat:
     """The kind that strikes then."""
     proven: bool = True
     """False: between the first and the last, where a proof would take longer than the next blow is away."""
+    ends: bool = False
+    """It ends what the beat before it struck, and nothing else."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 @runtime_checkable
 class Repeated(Protocol):
-    """A kind that is no single fault (``link.flap``): the timeline puts its beats in its place."""
+    """A kind that is no single fault (``link.flap``, ``brain.restart``): the timeline puts its beats in its place."""
 
     def beats(self, at_s: float, seed: str) -> Iterator[Beat]:
         """In order, from ``at_s`` on; ``seed`` decides what chance decides."""
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """One direction of a running link as measured just now."""
-
-    delay_ms: float
-    rate_bps: float
-    loss: float
-
-
-@runtime_checkable
-class Measuring(Protocol):
-    """An optional power of a lab: measure running links (or ``control:POP``) by frames of its own."""
-
-    def measure_links(self, targets: Sequence[str]) -> Mapping[str, Mapping[str, Seen]]:
-        """Of each target ``"ab"`` and ``"ba"``: what that direction does now."""
 
 
 class Crowd(Protocol):

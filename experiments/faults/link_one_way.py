@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from experiments.faults.kind import LINK, Evidence, Fact, Settings, drained, until, wires
 from experiments.faults.registry import FAULTS
-from experiments.faults.severed import WINDOW_S, Silent, carriers, no_frames
+from experiments.faults.severed import WINDOW_S, Silent, carriers, no_frames, own_frames
 from experiments.lab import Lab, LinkControl
 
 OTHER_WAY_S = 1.5
@@ -58,6 +58,7 @@ class LinkOneWay(Silent):
             (
                 carriers(links, lit=True),
                 *no_frames(since, self.before),
+                *own_frames(lab, self.targets, ("ba",) if self.reverse else ("ab",)),
                 Fact("links_heard_the_other_way", heard(), heard() == len(links)),
             )
         )

@@ -34,6 +34,7 @@ class MachineHog:
     kind: ClassVar[str] = "machine.hog"
     aims_at: ClassVar[str] = MACHINE
     severs: ClassVar[bool] = False
+    restores: ClassVar[bool] = False
     settings: ClassVar[Settings] = {"per_core": parse_count}
     targets: tuple[str, ...] = (MACHINE,)
     per_core: int = 2

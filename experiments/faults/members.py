@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 
-from experiments.faults.brains import ALL, FOLLOWER, LEADER
-from experiments.faults.kind import until
+from experiments.faults.brains import FOLLOWER, LEADER
+from experiments.faults.kind import ALL, until
 from experiments.lab import Lab, MemberControl, StoreControl
 from topology.errors import LabError
 

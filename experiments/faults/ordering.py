@@ -28,6 +28,12 @@ class Ordering:
         """Lines of that kind since the order; -1 when there was none."""
         return _said(lab, word) - self._said[word] if word in self._said else -1
 
+    def version(self, lab: Lab, word: str) -> int | None:
+        """Of the newest line of that kind, if it was said since the order."""
+        if self.heard(lab, word) < 1:
+            return None
+        return max(int(line["version"]) for brain in lab.brains.values() if (line := brain.last(word)))
+
     def fact(self, lab: Lab, word: str, least: int, within_s: float) -> Fact:
         """The brain's own word: waits for it."""
         until(lab, lambda: self.heard(lab, word) >= least, within_s)

@@ -23,6 +23,7 @@ class PopDown:
     kind: ClassVar[str] = "pop.down"
     aims_at: ClassVar[str] = POP
     severs: ClassVar[bool] = True
+    restores: ClassVar[bool] = False
     settings: ClassVar[Settings] = NO_SETTINGS
     targets: tuple[str, ...]
     before: int = field(default=0, init=False)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from experiments.faults.ending import Ending
-from experiments.faults.kind import POP, Evidence, Fact, until
-from experiments.faults.pops import lit_links, revive, running
+from experiments.faults.kind import CONTROL, POP, Evidence, Fact, until, wires
+from experiments.faults.pops import revive, running
 from experiments.faults.registry import FAULTS
 from experiments.faults.severed import carriers
 from experiments.lab import Lab
@@ -18,7 +18,7 @@ PROOF_S = 1.0
 @FAULTS.register
 @dataclass(slots=True)
 class PopReturn(Ending):
-    """Its switch is in the process table, and both ends of its links have carrier, but for those to dark PoPs."""
+    """Its switch is in the process table, and both ends of its links have carrier, but for those that others hold."""
 
     kind: ClassVar[str] = "pop.return"
     aims_at: ClassVar[str] = POP
@@ -27,7 +27,8 @@ class PopReturn(Ending):
         revive(lab, self.targets)
 
     def proof(self, lab: Lab) -> Evidence:
-        links = [*lit_links(lab, self.targets), *(lab.control[pop] for pop in self.targets)]
+        names = (*lab.topology.links_at(self.targets), *(CONTROL + pop for pop in self.targets))
+        links = wires(lab, (name for name in names if name not in self.held))
         until(lab, lambda: all(all(link.carrier()) for link in links), PROOF_S)
         alive = running(lab, self.targets)
         return Evidence((Fact("switches_running", alive, alive == len(self.targets)), carriers(links, lit=True)))

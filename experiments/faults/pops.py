@@ -31,12 +31,6 @@ def running(lab: Lab, pops: Iterable[str]) -> int:
     return sum(lab.switches[pop].running() for pop in pops)
 
 
-def lit_links(lab: Lab, pops: Iterable[str]) -> list[LinkControl]:
-    """Links of these PoPs that can have light: a link to a PoP that is still dark has none."""
-    links = map(lab.topology.link, lab.topology.links_at(pops))
-    return wires(lab, (link.name for link in links if running(lab, link.ends) == len(link.ends)))
-
-
 def start(lab: Lab, pops: tuple[str, ...]) -> None:
     """Their switches, all at once; returns when they have their ports. Raises LabError when one does not."""
     for pop in pops:
@@ -46,9 +40,12 @@ def start(lab: Lab, pops: tuple[str, ...]) -> None:
 
 
 def revive(lab: Lab, pops: tuple[str, ...]) -> None:
-    """The way to the brain, the switches, which seek it at once, then light on links whose other end is there too."""
+    """The way to the brain, the switches, which seek it at once, then light on the links.
+
+    Those that another dark PoP holds dark are cut again by whoever carries the events out.
+    """
     for pop in pops:
         lab.control[pop].heal()
     start(lab, pops)
-    for link in lit_links(lab, pops):
+    for link in links_at(lab, pops):
         link.heal()

@@ -5,7 +5,7 @@ Settings: ``stages`` and ``gate``, as of ``push.poison``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from controller.edge import Config
@@ -24,14 +24,17 @@ class PushGood(Pushing):
     kind: ClassVar[str] = "push.good"
     aims_at: ClassVar[str] = ORDER
     severs: ClassVar[bool] = False
+    restores: ClassVar[bool] = True
     settings: ClassVar[Settings] = ROLLOUT
     targets: tuple[str, ...] = (BRAIN,)
     stages: tuple[float, ...] = (1.0,)
     gate: float = 0.0
 
-    def undoes(self, _other: Fault) -> bool:
+    held: frozenset[str] = field(default=frozenset(), init=False)
+
+    def leaves(self, other: Fault) -> tuple[str, ...]:
         """No fault ends by anything but what the brain does."""
-        return False
+        return other.targets
 
     def inject(self, lab: Lab) -> None:
         self.push(lab, Push(Config(), lab.topology.names, self.stages, self.gate))

@@ -56,6 +56,7 @@ class PushPoison(Pushing):
     kind: ClassVar[str] = "push.poison"
     aims_at: ClassVar[str] = PUSH
     severs: ClassVar[bool] = False
+    restores: ClassVar[bool] = False
     settings: ClassVar[Settings] = {
         "mode": one_of("mode", [mode for mode in MODES if mode != GOOD]),
         "delay": _delay,

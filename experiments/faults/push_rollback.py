@@ -6,7 +6,7 @@ Setting ``to``: ``good`` (the last one that passed all its gates, which may be a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from controller.orders import Rollback
@@ -23,27 +23,31 @@ PROOF_S = 4.0
 @FAULTS.register
 @dataclass(slots=True)
 class PushRollback(Ordering):
-    """The brain says that it is done, and the tables of all switches that it can reach hold the same version."""
+    """The brain says that it is done, and all switches that it can reach hold the version that it went back to."""
 
     kind: ClassVar[str] = "push.rollback"
     aims_at: ClassVar[str] = ORDER
     severs: ClassVar[bool] = False
+    restores: ClassVar[bool] = True
     settings: ClassVar[Settings] = {"to": one_of("version", (GOOD, FIRST))}
     targets: tuple[str, ...] = (BRAIN,)
     to: str = GOOD
 
-    def undoes(self, _other: Fault) -> bool:
+    held: frozenset[str] = field(default=frozenset(), init=False)
+
+    def leaves(self, other: Fault) -> tuple[str, ...]:
         """It undoes what the brain has pushed; whether that ends a fault, the probes tell."""
-        return False
+        return other.targets
 
     def inject(self, lab: Lab) -> None:
-        self.tell(lab, Rollback(self.to == FIRST), "rolled-back")
+        self.tell(lab, Rollback(self.to == FIRST), "rolled-back", "rollback")
 
     def proof(self, lab: Lab) -> Evidence:
         said = self.fact(lab, "rolled-back", 1, PROOF_S)
+        wanted = self.version(lab, "rollback")
         reached = frozenset[str]().union(*(brain.connected() for brain in lab.brains.values()))
         found = sorted({version for pop, version in versions(lab).items() if pop in reached})
-        return Evidence((said, Fact("versions_in_tables", found, len(found) == 1)))
+        return Evidence((said, Fact("versions_in_tables", found, found == [wanted])))
 
     def heal(self, lab: Lab) -> None:
         """Nothing to undo."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from controller.orders import Push
-from experiments.faults.kind import Evidence, Fact, Settings
+from experiments.faults.kind import Evidence, Fact, Settings, until
 from experiments.faults.ordering import Ordering, versions
 from experiments.lab import Lab
 from topology.units import parse_share, parse_time_s
@@ -34,7 +34,7 @@ ROLLOUT: Settings = {"stages": parse_stages, "gate": parse_time_s}
 
 @dataclass(slots=True)
 class Pushing(Ordering):
-    """A push, proven by what the brain says and by the version that the switches' tables hold."""
+    """A push, proven by what the brain says and by the switches' tables, which hold the version that it says."""
 
     _first: int = field(default=1, init=False)
 
@@ -47,7 +47,12 @@ class Pushing(Ordering):
         pushed, configured = (
             self.fact(lab, word, least, PROOF_S) for word, least in (("push", 1), ("configured", self._first))
         )
-        found = versions(lab).values()
-        newest = max(found, default=0)
-        count = sum(version == newest for version in found) if newest else 0
-        return Evidence((pushed, configured, Fact(f"switches_with_version_{newest}", count, count >= self._first)))
+        version = self.version(lab, "push")
+        until(lab, lambda: _holding(lab, version) >= self._first, PROOF_S)
+        count = _holding(lab, version)
+        return Evidence((pushed, configured, Fact(f"switches_with_version_{version}", count, count >= self._first)))
+
+
+def _holding(lab: Lab, version: int | None) -> int:
+    """Switches whose tables hold that version."""
+    return sum(held == version for held in versions(lab).values())

@@ -9,7 +9,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from experiments.faults.kind import NO_SETTINGS, Evidence, Fact, Settings, drained, frames, frames_within, until, wires
+from experiments.faults.kind import (
+    NO_SETTINGS,
+    Evidence,
+    Fact,
+    Settings,
+    drained,
+    frames,
+    frames_within,
+    until,
+    wires,
+)
 from experiments.lab import Lab, LinkControl
 
 WINDOW_S = 0.2
@@ -20,6 +30,7 @@ PROOF_S = 0.5
 class Severed:
     """Frames, which did come before, come no more out of any of the links."""
 
+    restores: ClassVar[bool] = False
     settings: ClassVar[Settings] = NO_SETTINGS
     lit: ClassVar[bool]
     """Whether the ends keep carrier."""
@@ -47,7 +58,8 @@ class Severed:
         else:
             until(lab, lambda: not any(any(link.carrier()) for link in links), PROOF_S)
         since = frames_within(lab, links, WINDOW_S)
-        return Evidence((carriers(links, self.lit), *no_frames(since, self.before)))
+        own = own_frames(lab, self.targets, ("ab", "ba")) if self.lit else ()
+        return Evidence((carriers(links, self.lit), *no_frames(since, self.before), *own))
 
     def heal(self, lab: Lab) -> None:
         for link in wires(lab, self.targets):
@@ -80,6 +92,12 @@ def no_frames(since: int, before: int) -> tuple[Fact, Fact]:
         Fact(f"frames_in_{WINDOW_S * 1000:.0f}_ms", since, since == 0),
         Fact("frames_before", before, before > 0),
     )
+
+
+def own_frames(lab: Lab, targets: Sequence[str], ways: Sequence[str]) -> tuple[Fact]:
+    """Whom nobody sends anything is silent too: so frames of our own, of which none may come out."""
+    come = sum(found[way] for found in lab.heard(targets).values() for way in ways)
+    return (Fact("own_frames", come, come == 0),)
 
 
 def carriers(links: Sequence[LinkControl], lit: bool) -> Fact:

@@ -23,6 +23,7 @@ class SwitchCrash:
     kind: ClassVar[str] = "switch.crash"
     aims_at: ClassVar[str] = SWITCH
     severs: ClassVar[bool] = True
+    restores: ClassVar[bool] = False
     settings: ClassVar[Settings] = NO_SETTINGS
     targets: tuple[str, ...]
     before: int = field(default=0, init=False)

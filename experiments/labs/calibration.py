@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from experiments.faults.kind import CONTROL, Seen
+from experiments.faults.kind import CONTROL
 from experiments.judging.machine_trust import Bounds
-from experiments.lab import Record
+from experiments.lab import Record, Seen
 from topology import addressing
 from topology.model import Link
-from topology.replica.calibrate import Measured, measure
+from topology.replica.calibrate import Measured, arriving, measure
 from topology.replica.links import End
 from topology.replica.network import BRAIN, Network
 
@@ -46,16 +46,22 @@ def _seems_off(link: Link, seen: Measured, bounds: Bounds) -> bool:
     return not (delay_ms <= bounds.link_delay_ms and rate_pct <= bounds.link_rate_pct)
 
 
-def measure_links(network: Network, targets: Sequence[str]) -> Mapping[str, Mapping[str, Seen]]:
-    """As ``faults.kind.Measuring`` wants it."""
-    found = measure({target: _ends(network, target) for target in targets})
+def measure_links(network: Network, targets: Sequence[str], frames: int) -> Mapping[str, Mapping[str, Seen]]:
+    """As ``experiments.lab.Lab`` wants it."""
+    found = measure({target: _ends(network, target) for target in targets}, frames)
     return {
         target: {
-            "ab": Seen(seen.delay_ab_ms, seen.rate_bps, seen.loss_ab),
-            "ba": Seen(seen.delay_ba_ms, seen.rate_bps, seen.loss_ba),
+            "ab": Seen(seen.delay_ab_ms, seen.rate_bps, seen.loss_ab, seen.frames),
+            "ba": Seen(seen.delay_ba_ms, seen.rate_bps, seen.loss_ba, seen.frames),
         }
         for target, seen in found.items()
     }
+
+
+def heard(network: Network, targets: Sequence[str], within_s: float) -> Mapping[str, Mapping[str, int]]:
+    """Likewise; ``within_s``: the longest way of a frame."""
+    found = arriving({target: _ends(network, target) for target in targets}, within_s)
+    return {target: {"ab": ab, "ba": ba} for target, (ab, ba) in found.items()}
 
 
 def _ends(network: Network, target: str) -> tuple[End, End]:

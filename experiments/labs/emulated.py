@@ -17,8 +17,18 @@ from pathlib import Path
 from typing import Any
 
 from experiments.companions import Companion
-from experiments.faults.kind import Crowd, Seen
-from experiments.lab import BrainControl, LinkControl, PathTrace, Record, StoreControl, SwitchControl, TrafficPlan
+from experiments.faults.kind import Crowd
+from experiments.faults.kind import wires as named
+from experiments.lab import (
+    BrainControl,
+    LinkControl,
+    PathTrace,
+    Record,
+    Seen,
+    StoreControl,
+    SwitchControl,
+    TrafficPlan,
+)
 from experiments.labs import calibration, companions
 from experiments.labs.brains import BrainSite
 from experiments.labs.crowd import BusyProcesses
@@ -48,6 +58,8 @@ BUILDING_S = -60.0
 """The clock while building, at its beginning."""
 WARM_UP_INTERVAL_S = 0.1
 TRACE_S = 0.6
+HEARD_S = 0.05
+"""Beyond the delay and the queue of a link, for its frames to come out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +74,7 @@ class Outfit:
 
 
 class EmulatedLab:
-    """Implements ``experiments.lab.Lab``, ``faults.kind.Measuring``, ``Crowded``. Everything dies with the sandbox."""
+    """Implements ``experiments.lab.Lab`` and ``faults.kind.Crowded``. Everything dies with the sandbox."""
 
     links: Mapping[str, LinkControl]
     control: Mapping[str, LinkControl]
@@ -86,6 +98,8 @@ class EmulatedLab:
         self._record, self._folder = record, folder
         self._zero_ns = time.time_ns() - int(BUILDING_S * 1e9)
         self._reconciled: set[str] = set()
+        self._greeted: set[tuple[str, str]] = set()
+        """(brain, PoP) of connections that stand."""
         self._ending: list[Callable[[], object]] = []
         self._companions: list[companions.Running] = []
         self._prober: Prober | None = None
@@ -166,7 +180,12 @@ class EmulatedLab:
     def _converge(self) -> None:
         """Every switch reconciled, BFD at its pace, every pair answering."""
         deadline = time.monotonic() + CONVERGE_S
-        _wait(lambda: len(self._reconciled) == len(self.topology.pops), deadline)
+        _wait(self._connected, deadline)
+        if self.policy.switch.fail_mode == "standalone":
+            self._reconciled.clear()
+            self._greeted.clear()
+            self.network.fail_open()
+            _wait(self._connected, deadline)
         self.network.set_backoff()
         _wait(self.network.bfd_settled, deadline)
         for companion in self._companions:
@@ -179,6 +198,11 @@ class EmulatedLab:
         silent = prober.wait_until_heard(max(1.0, deadline - time.monotonic()))
         prober.kill()
         self._record("converged", reconciled=len(self._reconciled), silent_pairs=silent)
+
+    def _connected(self) -> bool:
+        """Whether every brain has greeted the switches in its charge, and one has gone through each."""
+        told = {(name, pop) for name, brain in self.brains.items() for pop in brain.charge}
+        return told <= self._greeted and len(self._reconciled) == len(self.topology.pops)
 
     # ---------------------------------------------------------- the timeline
 
@@ -219,8 +243,13 @@ class EmulatedLab:
     def trace(self, pairs: Sequence[Pair], pcap: Path | None = None) -> tuple[PathTrace, ...]:
         return self._tracer.trace(pairs, pcap=pcap, deadline_s=TRACE_S)
 
-    def measure_links(self, targets: Sequence[str]) -> Mapping[str, Mapping[str, Seen]]:
-        return calibration.measure_links(self.network, targets)
+    def measure_links(self, targets: Sequence[str], frames: int = 0) -> Mapping[str, Mapping[str, Seen]]:
+        return calibration.measure_links(self.network, targets, frames)
+
+    def heard(self, targets: Sequence[str]) -> Mapping[str, Mapping[str, int]]:
+        shapes = [wire.shape for wire in named(self, targets)]
+        longest_s = max((shape.delay_ms + shape.queue_ms for shape in shapes), default=0.0) / 1e3
+        return calibration.heard(self.network, targets, longest_s + HEARD_S)
 
     def stop(self) -> None:
         """Samples are already on disk; bulk results and the clock's honesty go to the journal."""
@@ -263,6 +292,8 @@ class EmulatedLab:
             self._leadership.said(name, data.get("what"))
         if data.get("what") == "reconciling":
             self._reconciled.add(str(data.get("pop")))
+        if data.get("what") == "hello":
+            self._greeted.add((name, str(data.get("pop"))))
         t_s = (int(line.get("t_ns", time.time_ns())) - self._zero_ns) / 1e9
         self._record("brain", **{"t": round(t_s, 6), **data})
 

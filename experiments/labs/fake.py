@@ -10,10 +10,20 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from math import inf
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from controller.orders import Order
-from experiments.lab import BrainControl, LinkControl, LinkShape, PathTrace, SwitchControl, TrafficPlan, brain_names
+from experiments.faults.kind import CONTROL
+from experiments.lab import (
+    BrainControl,
+    LinkControl,
+    LinkShape,
+    PathTrace,
+    Seen,
+    SwitchControl,
+    TrafficPlan,
+    brain_names,
+)
 from topology.errors import LabError, TooLate
 from topology.forwarding import Snapshot, SwitchState
 from topology.model import HOST_PORT, Pair, Topology
@@ -21,6 +31,7 @@ from topology.model import HOST_PORT, Pair, Topology
 FRAMES_PER_S = 100.0
 CONTROL_RATE_BPS = 1e7
 CPU_SHARE = 0.01
+LONE_FRAMES = 7
 
 
 class FakeLink:
@@ -102,13 +113,20 @@ class FakeSwitch:
 
 
 class FakeBrain:
-    """A process that exists by name only."""
+    """A process that exists by name only; its kernel says FIN for it where the channel carries that."""
 
     def __init__(
-        self, pops: Collection[str], now_s: Callable[[], float], note: Callable[[str], None], deaf: Collection[str]
+        self,
+        channels: Mapping[str, FakeLink],
+        now_s: Callable[[], float],
+        note: Callable[[str], None],
+        deaf: Collection[str],
     ) -> None:
-        self.charge, self._now_s, self._note, self._deaf = frozenset(pops), now_s, note, deaf
+        self._channels, self._now_s, self._note, self._deaf = channels, now_s, note, deaf
+        self.charge = frozenset(channels)
         self._state = "running"
+        self._waiting = frozenset[str]()
+        """PoPs whose switch has not heard that it is gone."""
         self._used_s, self._since_s = 0.0, now_s()
         self._words = Counter[str]()
 
@@ -130,6 +148,7 @@ class FakeBrain:
 
     def kill(self) -> None:
         self._become("kill", "gone")
+        self._waiting = frozenset(pop for pop, channel in self._channels.items() if not channel.carries[0])
 
     def pause(self) -> None:
         self._become("pause", "stopped")
@@ -155,7 +174,7 @@ class FakeBrain:
         return self._state
 
     def connected(self) -> frozenset[str]:
-        return frozenset() if self._state == "gone" else self.charge
+        return self._waiting if self._state == "gone" else self.charge
 
 
 class FakeLab:
@@ -173,16 +192,15 @@ class FakeLab:
         self.topology = topology
         self.calls: list[str] = []
         self._now_s, self._broken_at_s, self._build_fails = -5.0, broken_at_s, build_fails
-        made = {name: self._brain(name, deaf) for name in brain_names(brains)}
-        self.brains: Mapping[str, BrainControl] = made
-        self.brain = next(iter(made.values()))
         links = {
             link.name: self._link(link.name, LinkShape(link.delay_ms, link.capacity_bps)) for link in topology.links
         }
-        self.links: Mapping[str, LinkControl] = links
-        self.control: Mapping[str, LinkControl] = {
-            pop: self._link(f"control:{pop}", LinkShape(1.0, CONTROL_RATE_BPS)) for pop in topology.names
-        }
+        self._fibres, self.links = links, cast(Mapping[str, LinkControl], links)
+        control = {pop: self._link(f"control:{pop}", LinkShape(1.0, CONTROL_RATE_BPS)) for pop in topology.names}
+        self._channels, self.control = control, cast(Mapping[str, LinkControl], control)
+        made = {name: self._brain(name, control, deaf) for name in brain_names(brains)}
+        self.brains: Mapping[str, BrainControl] = made
+        self.brain = next(iter(made.values()))
         self.switches: Mapping[str, SwitchControl] = {
             pop: FakeSwitch(
                 [(links[link.name], link.ends.index(pop)) for link in topology.ports(pop).values()],
@@ -197,8 +215,8 @@ class FakeLab:
     def _link(self, name: str, shape: LinkShape) -> FakeLink:
         return FakeLink(shape, self.now_s, lambda call: self.calls.append(f"{name}.{call}"))
 
-    def _brain(self, name: str, deaf: Collection[str]) -> FakeBrain:
-        return FakeBrain(self.topology.names, self.now_s, lambda call: self.calls.append(f"{name}.{call}"), deaf)
+    def _brain(self, name: str, control: Mapping[str, FakeLink], deaf: Collection[str]) -> FakeBrain:
+        return FakeBrain(control, self.now_s, lambda call: self.calls.append(f"{name}.{call}"), deaf)
 
     def leader(self) -> str | None:
         """The first that runs."""
@@ -234,6 +252,23 @@ class FakeLab:
     def trace(self, pairs: Sequence[Pair], pcap: Path | None = None) -> tuple[PathTrace, ...]:
         self.calls.append(f"trace {len(pairs)}" + (f" {pcap.name}" if pcap else ""))
         return tuple(PathTrace(pair, (), True) for pair in pairs)
+
+    def measure_links(self, targets: Sequence[str], frames: int = 0) -> Mapping[str, Mapping[str, Seen]]:
+        return {target: dict.fromkeys(("ab", "ba"), self._seen(target, frames)) for target in targets}
+
+    def _seen(self, target: str, frames: int) -> Seen:
+        shape = self._wire(target).running
+        return Seen(shape.delay_ms, shape.rate_bps, shape.loss, LONE_FRAMES + frames)
+
+    def heard(self, targets: Sequence[str]) -> Mapping[str, Mapping[str, int]]:
+        links = {target: self._wire(target) for target in targets}
+        ways = {target: (LONE_FRAMES * (link.up and way) for way in link.carries) for target, link in links.items()}
+        return {target: dict(zip(("ab", "ba"), come, strict=True)) for target, come in ways.items()}
+
+    def _wire(self, target: str) -> FakeLink:
+        if target.startswith(CONTROL):
+            return self._channels[target.removeprefix(CONTROL)]
+        return self._fibres[target]
 
     def stop(self) -> None:
         self.calls.append("stop")

@@ -44,7 +44,7 @@ ENDED_BY = {
     PUSH: "push.rollback",
 }
 """What a kind aims at → the kind that ends it."""
-LASTS_NOT = frozenset({"brain.restart", "brain.replan", "push.good", "push.freeze"})
+LASTS_NOT = frozenset({"brain.replan", "push.good", "push.freeze"})
 """Over by themselves, or until the run ends."""
 USUAL = {LINK: "busiest link", CONTROL_CHANNEL: "all", POP: "busiest PoP", SWITCH: "busiest PoP"}
 """What is struck when nothing is said."""
@@ -71,16 +71,13 @@ class Fault:
 
     @property
     def settings(self) -> dict[str, Any]:
-        own = dict(SETTINGS.get(self.kind, {}))
-        return {"lasting": f"{STANDS_S} s", **own} if self._repeated else own
+        lasting = {"lasting": f"{STANDS_S} s"} if "lasting" in FAULTS[self.kind].settings else {}
+        return {**lasting, **SETTINGS.get(self.kind, {})}
 
     @property
     def ended_by(self) -> str | None:
-        return None if self._repeated or self.kind in LASTS_NOT else ENDED_BY.get(self.aims_at)
-
-    @property
-    def _repeated(self) -> bool:
-        return issubclass(FAULTS[self.kind], Repeated)
+        over = issubclass(FAULTS[self.kind], Repeated) or self.kind in LASTS_NOT
+        return None if over else ENDED_BY.get(self.aims_at)
 
 
 def fault(words: str) -> Fault:

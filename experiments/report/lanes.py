@@ -50,14 +50,13 @@ def spans(story: Story) -> list[Span]:
 
 
 def _until(event: Event, story: Story) -> float:
-    ends = (other.done_s for other in story.events if other.restores and _undoes(other, event))
+    ends = (other.done_s for other in story.events if other.restores and _heals(other, event))
     return min((end_s for end_s in ends if end_s > event.began_s), default=story.end_s)
 
 
-def _undoes(heal: Event, fault: Event) -> bool:
-    return heal.aims_at == fault.aims_at and all(
-        set(getattr(fault, touched)) <= set(getattr(heal, touched)) for touched in ("links", "pops", "control")
-    )
+def _heals(end: Event, fault: Event) -> bool:
+    """Whatever ends a fault, the journal says that the fault itself was healed: on its last targets, if bit by bit."""
+    return end.kind == fault.kind and set(end.target.split(", ")) <= set(fault.target.split(", "))
 
 
 def _label(event: Event) -> str:

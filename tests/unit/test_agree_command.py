@@ -37,7 +37,7 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def answer_of(folder: Path) -> Path:
-    (found,) = (folder / "results" / f"agreement-{POLICY}").iterdir()
+    (found,) = (folder / "results" / f"agree-{POLICY}").iterdir()
     return found
 
 

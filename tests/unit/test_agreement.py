@@ -245,9 +245,10 @@ def test_events_that_came_late_take_their_consequences_with_them() -> None:
 def test_the_documents_list_every_timer() -> None:
     text = (Path(__file__).parents[2] / "docs/agreement.md").read_text()
     events = TWINS.emulated.events
-    design = Design(0.1, 3.0, 1.0, 1.0, 5.0, 3.0, igp_detection_s=0.3, igp_interval_s=0.1, igp_hello_s=1.0)
+    design = Design(0.1, 3.0, 1.0, 1.0, 5.0, 3.0, 5.0, igp_detection_s=0.3, igp_interval_s=0.1, igp_hello_s=1.0)
     channel = replace(events[-1], target="control:a", links=(), control=("a",), aims_at="control", restores=True)
-    causes = [Cause(event, design, 0.1, 0.02, 1.0) for event in (*events, channel)]
+    lost = replace(channel, restores=False)
+    causes = [Cause(event, design, 0.1, 0.02, 1.0) for event in (*events, channel, lost)]
     for make in TIMERS:
         names = {timer.name for cause in causes for timer in make(cause)}
         assert names, f"{make.__name__} gives no timer for any event: extend this test"

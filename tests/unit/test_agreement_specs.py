@@ -15,7 +15,7 @@ from experiments.faults import FAULTS
 from experiments.labs.modelled import refusals
 from experiments.policies import POLICIES, USUAL, VARIANTS
 
-EMULATED_S = 390.0
+EMULATED_S = 410.0
 """All timelines together, without building: they are run for real."""
 
 

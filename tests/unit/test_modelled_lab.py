@@ -14,7 +14,6 @@ from controller.paths import shortest
 from experiments.asking.prepare import Choice, prepare
 from experiments.asking.spec import Spec
 from experiments.faults import FAULTS
-from experiments.faults.kind import Measuring
 from experiments.lab import Lab
 from experiments.labs.modelled import refusals
 from experiments.labs.modelled.clock import Clock
@@ -42,7 +41,6 @@ def a_lab(stand: Stand) -> Lab:
 
 def test_it_can_measure_its_links_and_their_frames_count(tmp_path: Path) -> None:
     lab = Stand(square(), "fail-static", tmp_path).lab
-    assert isinstance(lab, Measuring)
     link = lab.links["a-b"]
     link.reshape(type(link.shape)(25.0, 5e6, 0.1))
     before, began_s = sum(link.frames()), lab.now_s()

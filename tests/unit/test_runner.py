@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from itertools import permutations
 
 import pytest
-from fake_run import of, play, right, ring, spec
+from fake_run import Lines, of, play, right, ring, spec
 
 from controller.oracle import Staleness
 from experiments.labs.fake import FakeLab
@@ -212,3 +213,88 @@ def test_tables_are_not_read_in_a_phase_that_a_proof_has_used_up() -> None:
     _, lines = play(lab, spec(phases=phases, timeline=LATER))
     assert [(line["what"], line["of"]) for line in of(lines, "skipped")] == [("tables", "dark")]
     assert [line["of"] for line in of(lines, "tables")] == ["steady", "after"]
+
+
+def at(*events: tuple[float, str, str], **settings: dict[str, object]) -> list[dict[str, object]]:
+    return [
+        {"at": f"{at_s} s", "fault": kind, "target": target, "with": settings.get(kind.replace(".", "_"), {})}
+        for at_s, kind, target in events
+    ]
+
+
+def targets(lines: Lines) -> list[tuple[str, str, str]]:
+    return [(line["action"], line["fault"], line["target"]) for line in of(lines, "fault")]
+
+
+def test_an_end_that_names_a_role_means_whom_the_fault_struck() -> None:
+    lab = FakeLab(ring(), brains=3)
+    events = at((2, "brain.hang", "brain-3"), (3, "brain.kill", "leader"), (5, "brain.return", "leader"))
+    outcome, lines = play(lab, spec(timeline=events))
+    assert outcome == "complete"
+    assert targets(lines)[2:4] == [("heal", "brain.kill", "brain-1"), ("inject", "brain.return", "brain-1")]
+    assert lab.calls.index("brain-1.start") < lab.calls.index("brain-3.resume"), "the other slept on"
+    assert all(line["held"] for line in of(lines, "proof"))
+
+
+def test_a_restart_of_the_leader_touches_no_other_brain() -> None:
+    lab = FakeLab(ring(), brains=3)
+    _, lines = play(lab, spec(timeline=at((2, "brain.hang", "brain-3"), (3, "brain.restart", "brain"))))
+    restores = [(line["fault"], line["target"], line["restores"]) for line in of(lines, "fault")]
+    assert restores[:4] == [
+        ("brain.hang", "brain-3", False),
+        ("brain.kill", "brain-1", False),
+        ("brain.kill", "brain-1", True),
+        ("brain.return", "brain-1", True),
+    ]
+    assert all(line["held"] for line in of(lines, "proof"))
+
+
+def test_a_state_is_remembered_by_a_brain_that_has_to_start_and_by_no_other() -> None:
+    lab = FakeLab(ring(), brains=2)
+    events = at(
+        (2, "brain.hang", "brain-2"), (3, "brain.kill", "brain-1"), (5, "brain.return", "all"),
+        brain_return={"state": "wipe"},
+    )  # fmt: skip
+    play(lab, spec(timeline=events))
+    assert [call for call in lab.calls if "returns_as" in call] == ["brain-1.returns_as wipe"]
+
+
+@pytest.mark.parametrize("names", list(permutations(["pop.return a", "pop.return b", "link.heal a-b"])))
+def test_what_still_stands_on_a_wire_stands_on_after_another_s_end(names: tuple[str, ...]) -> None:
+    """Whatever order the ends come in: a link has light when none holds it any more, and not before."""
+    lab = FakeLab(ring())
+    ends = [(5.0 + 2 * place, *name.split()) for place, name in enumerate(names)]
+    events = at((2, "link.cut", "a-b"), (3, "pop.down", "a"), (4, "pop.down", "b"), *ends)
+    lit: dict[float, bool] = {}
+    lab.on_wait = lambda now_s: lit.update({now_s: all(lab.links["a-b"].carrier())})
+    _, lines = play(lab, spec(timeline=events, end="14 s"))
+    assert {now_s for now_s, on in lit.items() if on and 2 < now_s < 9} == set()
+    assert lit[max(lit)]
+    assert all(line["held"] for line in of(lines, "proof"))
+
+
+def test_a_link_between_a_crashed_switch_and_a_pop_that_was_dark_has_light_again() -> None:
+    lab = FakeLab(ring())
+    events = at((2, "switch.crash", "a"), (3, "pop.down", "b"), (5, "pop.return", "b"), (7, "switch.return", "a"))
+    _, lines = play(lab, spec(timeline=events))
+    assert all(all(link.carrier()) for link in lab.links.values())
+    assert all(line["held"] for line in of(lines, "proof"))
+
+
+def test_power_that_returns_mends_no_channel_that_is_cut() -> None:
+    lab = FakeLab(ring())
+    events = at((2, "control.cut", "control:c"), (3, "brain.poweroff", "brain"), (6, "brain.return", "brain"))
+    seen: list[bool] = []
+    lab.on_wait = lambda now_s: seen.append(any(lab.control["c"].carrier())) if now_s > 6 else None
+    play(lab, spec(timeline=events))
+    assert set(seen) == {False}
+
+
+def test_an_end_of_some_targets_leaves_the_fault_standing_on_the_others() -> None:
+    lab = FakeLab(ring())
+    events = at((2, "link.cut", "a-b, c-d"), (4, "link.heal", "a-b"), (6, "link.heal", "c-d"))
+    lit: dict[float, list[bool]] = {}
+    lab.on_wait = lambda now_s: lit.update({now_s: [all(lab.links[name].carrier()) for name in ("a-b", "c-d")]})
+    play(lab, spec(timeline=events))
+    assert {tuple(on) for now_s, on in lit.items() if 4.5 < now_s < 6} == {(True, False)}
+    assert {tuple(on) for now_s, on in lit.items() if now_s > 6.5} == {(True, True)}

@@ -48,15 +48,25 @@ def test_the_site_loses_power_and_all_of_its_brains() -> None:
     fault, back = FAULTS.make("brain.poweroff", "brain"), FAULTS.make("brain.return", "brain")
     fault.inject(lab)
     assert [brain.state() for brain in lab.brains.values()] == ["gone", "gone"]
+    back.prepare(lab)  # type: ignore[attr-defined]
+    assert back.leaves(fault) == ()  # type: ignore[attr-defined]
     back.inject(lab)
     assert [brain.state() for brain in lab.brains.values()] == ["running", "running"]
-    assert back.undoes(fault)  # type: ignore[attr-defined]
+
+
+def test_the_power_of_one_of_several_that_share_their_channels_cannot_be_taken() -> None:
+    """Its machine's kernel says FIN all the same: the proof tells it."""
+    lab = FakeLab(ring(), brains=2)
+    fault = FAULTS.make("brain.poweroff", "brain-2")
+    fault.inject(lab)
+    assert not any("silence" in call for call in lab.calls)
+    assert not fault.proof(lab).held
 
 
 def test_a_return_of_one_brain_undoes_that_ones_faults_only() -> None:
     back = FAULTS.make("brain.return", "brain-2")
-    assert back.undoes(FAULTS.make("brain.kill", "brain-2"))  # type: ignore[attr-defined]
-    assert not back.undoes(FAULTS.make("brain.kill", "brain-1"))  # type: ignore[attr-defined]
+    assert back.leaves(FAULTS.make("brain.kill", "brain-2")) == ()  # type: ignore[attr-defined]
+    assert back.leaves(FAULTS.make("brain.kill", "brain-1")) == ("brain-1",)  # type: ignore[attr-defined]
 
 
 def test_without_a_leader_there_is_nobody_to_strike_and_nothing_to_heal() -> None:
@@ -71,10 +81,13 @@ def test_without_a_leader_there_is_nobody_to_strike_and_nothing_to_heal() -> Non
 
 
 def test_one_brain_plays_every_role_but_one() -> None:
-    assert [impossible(target, 1) for target in ("brain", "leader", "all")] == ["", "", ""]
-    assert impossible("follower", 1) == "has one brain, which nobody follows"
-    assert (impossible("brain-1", 1), impossible("brain-4", 3)) == ("has 1 brain", "has 3 brains")
-    assert impossible("brain-3", 3) == impossible("follower", 3) == ""
+    assert [impossible(target, 1, elect=True) for target in ("brain", "leader", "all")] == ["", "", ""]
+    assert impossible("follower", 1, elect=True) == "has one brain, which nobody follows"
+    assert (impossible("brain-1", 1, elect=True), impossible("brain-4", 3, elect=True)) == (
+        "has 1 brain",
+        "has 3 brains",
+    )
+    assert impossible("brain-3", 3, elect=True) == impossible("follower", 3, elect=True) == ""
 
 
 def test_a_brain_that_a_policy_does_not_have_is_refused_before_the_run(tmp_path: Path) -> None:
@@ -114,3 +127,18 @@ def test_every_switch_of_the_model_connects_to_every_brain(tmp_path: Path) -> No
     lab.brains["brain-1"].kill()
     lab.wait_until(lab.now_s() + 1.0)
     assert [brain.connected() for brain in lab.brains.values()] == [frozenset(), frozenset("abcd")]
+
+
+@pytest.mark.parametrize("target", ["leader", "follower"])
+def test_where_none_leads_there_is_no_leader_to_strike(target: str) -> None:
+    assert impossible(target, 4, elect=False) == "has brains of which none leads the others"
+    assert impossible("brain-4", 4, elect=False) == ""
+
+
+def test_one_of_those_that_were_hung_together_returns_alone() -> None:
+    lab = FakeLab(ring(), brains=3)
+    FAULTS.make("brain.hang", "all").inject(lab)
+    back = FAULTS.make("brain.return", "brain-2")
+    back.prepare(lab)  # type: ignore[attr-defined]
+    back.inject(lab)
+    assert [brain.state() for brain in lab.brains.values()] == ["stopped", "running", "stopped"]

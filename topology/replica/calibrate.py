@@ -1,11 +1,12 @@
 """What links really do, measured from outside: frames of our own, stamped by the kernel where they arrive.
 
-Both ways of all links are measured side by side, in three rounds:
+Both ways of all links are measured side by side, in rounds:
 
 1. some lone frames each, for the delay;
 2. a short train of full frames each, for a first idea of the rate;
 3. a train sized by that idea to last ``_TRAIN_S``, for the rate, by how far the link spaced
-   its frames (dispersion; Dovrolis et al., INFOCOM 2001).
+   its frames (dispersion; Dovrolis et al., INFOCOM 2001);
+4. where losses are asked for, so many small frames, at a pace that the link bears.
 
 The frames carry the local experimental EtherType 0x88B5 (IEEE 802) and go to the address
 01:80:C2:00:00:0E, which no bridge forwards (IEEE 802.1Q, 8.6.3). They are received before
@@ -21,8 +22,9 @@ import select
 import socket
 import struct
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from statistics import median
 
@@ -38,6 +40,10 @@ _TRAIN_S = 0.03
 """Less than a link's queue holds."""
 _FRAMES_PER_S = 25_000
 """Trains of different ways start so far apart: half of what the relay can carry (``topology.replica.relay``)."""
+_NAP_S = 0.002
+"""Shorter sleeps are not worth it."""
+_SHARE = 0.5
+"""Of a link's rate that the frames of the last round take."""
 _PATIENCE_S = 1.0
 """More than the longest delay: how long to wait for frames that do not come."""
 
@@ -64,8 +70,10 @@ class Measured:
     delay_ba_ms: float
     rate_bps: float
     loss_ab: float = 0.0
-    """Share of all frames sent that did not come; a hundred or so were sent."""
+    """Share of all frames sent that did not come."""
     loss_ba: float = 0.0
+    frames: int = 0
+    """So many were sent, each way at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,24 +142,42 @@ class Station:
                 probe.arrivals.append(Arrival(round_, number, sent_ns, seconds * 1_000_000_000 + nanoseconds))
 
 
-def measure(links: Mapping[str, tuple[End, End]]) -> dict[str, Measured]:
-    """Measure all links at once, in about half a second. Raises LabError, naming links where nothing came."""
-    stations: dict[int, Station] = {}
-    try:
-        for pid in {end.pid for ends in links.values() for end in ends}:
-            stations[pid] = Station(pid)
-        probes = [_probe(name, *way, stations) for name, (a, b) in links.items() for way in ((a, b), (b, a))]
-        _lone_frames(probes, stations.values())
-        _trains(probes, stations.values(), 1, [_FIRST_TRAIN for _ in probes])
-        _trains(probes, stations.values(), 2, [train_length(rate_bps(probe.of_round(1))) for probe in probes])
-    except OSError as mistake:
-        raise LabError(f"cannot calibrate the links: {mistake}") from mistake
-    finally:
-        _close(stations.values())
+def measure(links: Mapping[str, tuple[End, End]], frames: int = 0) -> dict[str, Measured]:
+    """Measure all links at once, in about half a second; ``frames``: so many more each way, to see what is lost.
+
+    Raises LabError, naming links where nothing came.
+    """
+    with _stations(links) as (stations, probes):
+        _lone_frames(probes, stations, _PATIENCE_S)
+        _trains(probes, stations, 1, [_FIRST_TRAIN for _ in probes])
+        _trains(probes, stations, 2, [train_length(rate_bps(probe.of_round(1))) for probe in probes])
+        _spread(probes, stations, frames)
     dark = sorted({probe.link for probe in probes if not probe.of_round(0)})
     if dark:
         raise LabError(f"no frame came through: {', '.join(dark)}")
     return {ab.link: _measured(ab, ba) for ab, ba in zip(probes[::2], probes[1::2], strict=True)}
+
+
+def arriving(links: Mapping[str, tuple[End, End]], within_s: float) -> dict[str, tuple[int, int]]:
+    """How many lone frames come out of each link, each way, within that time of the last. Raises LabError."""
+    with _stations(links) as (stations, probes):
+        _lone_frames(probes, stations, within_s)
+    return {ab.link: (len(ab.arrivals), len(ba.arrivals)) for ab, ba in zip(probes[::2], probes[1::2], strict=True)}
+
+
+@contextmanager
+def _stations(links: Mapping[str, tuple[End, End]]) -> Iterator[tuple[Collection[Station], list[Probe]]]:
+    """A station in each namespace, and a probe for each way: a→b, then b→a, link after link."""
+    stations: dict[int, Station] = {}
+    try:
+        for pid in {end.pid for ends in links.values() for end in ends}:
+            stations[pid] = Station(pid)
+        ways = [(name, *way) for name, (a, b) in links.items() for way in ((a, b), (b, a))]
+        yield stations.values(), [_probe(*way, stations) for way in ways]
+    except OSError as mistake:
+        raise LabError(f"cannot calibrate the links: {mistake}") from mistake
+    finally:
+        _close(stations.values())
 
 
 def _probe(link: str, source: End, sink: End, stations: Mapping[int, Station]) -> Probe:
@@ -189,18 +215,36 @@ def delay_ms(lone: Iterable[Arrival], rate: float) -> float:
 def _measured(ab: Probe, ba: Probe) -> Measured:
     rates = [rate_bps(probe.of_round(2)) for probe in (ab, ba)]
     delays = [delay_ms(probe.of_round(0), rate) for probe, rate in zip((ab, ba), rates, strict=True)]
-    return Measured(delays[0], delays[1], min(rates), ab.loss, ba.loss)
+    return Measured(delays[0], delays[1], min(rates), ab.loss, ba.loss, min(ab.sent, ba.sent))
 
 
-def _lone_frames(probes: list[Probe], stations: Iterable[Station]) -> None:
+def _lone_frames(probes: list[Probe], stations: Collection[Station], within_s: float) -> None:
     for number in range(LONE_FRAMES):
         for probe in probes:
             probe.send(0, number, SMALL_BYTES)
         _collect(stations, _GAP_S)
-    _collect(stations, _PATIENCE_S)
+    _collect(stations, within_s)
 
 
-def _trains(probes: list[Probe], stations: Iterable[Station], round_: int, lengths: list[int]) -> None:
+def _spread(probes: list[Probe], stations: Collection[Station], frames: int) -> None:
+    rates = [rate for probe in probes if not math.isnan(rate := rate_bps(probe.of_round(2)))]
+    gap_s = max(len(probes) / _FRAMES_PER_S, SMALL_BYTES * 8 / (_SHARE * min(rates, default=math.inf)))
+    begin_s = time.monotonic()
+    for number in range(frames):
+        for probe in probes:
+            probe.send(3, number, SMALL_BYTES)
+        if (early_s := begin_s + number * gap_s - time.monotonic()) > _NAP_S:
+            time.sleep(early_s)
+            _receive(stations)
+    _collect(stations, _PATIENCE_S if frames else 0.0)
+
+
+def _receive(stations: Collection[Station]) -> None:
+    for station in stations:
+        station.receive()
+
+
+def _trains(probes: list[Probe], stations: Collection[Station], round_: int, lengths: list[int]) -> None:
     for probe, length in zip(probes, lengths, strict=True):
         for number in range(length):
             probe.send(round_, number, FULL_BYTES)
@@ -208,7 +252,7 @@ def _trains(probes: list[Probe], stations: Iterable[Station], round_: int, lengt
     _collect(stations, _PATIENCE_S)
 
 
-def _collect(stations: Iterable[Station], within_s: float) -> None:
+def _collect(stations: Collection[Station], within_s: float) -> None:
     """Receive until all has come that was sent, or this time is over."""
     deadline = time.monotonic() + within_s
     by_descriptor = {station.raw.fileno(): station for station in stations}

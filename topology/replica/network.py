@@ -138,8 +138,12 @@ class Network:
         """Tell every switch where the brain is; ``ports``, where there are several: PoP → where they listen."""
         self._switches.connect(ports or dict.fromkeys(self.topology.names, (addressing.OPENFLOW_PORT,)))
 
+    def fail_open(self) -> None:
+        """Switches that lose the brain are to bridge; call when all are connected. They connect anew."""
+        self._switches.fail_open()
+
     def set_backoff(self) -> None:
-        """What a switch does about a lost brain; call when all are connected."""
+        """How a switch looks for a lost brain; call when all are connected."""
         self._switches.set_backoff()
 
     def stop(self) -> None:

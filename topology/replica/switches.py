@@ -63,13 +63,14 @@ class Switches:
         self._tell({pop.name: ovs.set_controller(self.place(pop.name), pop, ports[pop.name]) for pop in pops})
 
     def set_backoff(self) -> None:
-        """What every switch does about a lost brain, as its settings say; only when all are connected."""
-        if self._settings.fail_mode == "standalone":
-            self._fail_open()  # first: other protocols make Open vSwitch forget how often to look for the brain
+        """How every switch looks for a lost brain, as its settings say; heeded by those that are connected."""
         self._tell({pop: ovs.set_backoff(self.place(pop), self._settings) for pop in self._topology.names})
 
-    def _fail_open(self) -> None:
-        """Have every switch that loses the brain bridge along the flooding tree (``topology.flooding``)."""
+    def fail_open(self) -> None:
+        """Have every switch that loses the brain bridge along the flooding tree (``topology.flooding``).
+
+        They let go of the brain for it, and forget what ``set_backoff`` told them.
+        """
         pops = self._topology.names
         self._tell({pop: ovs.speak_openflow_10(self.place(pop)) for pop in pops})
         closed = [(pop, port) for pop in pops for port in flooding.unflooded_ports(self._topology, pop)]

@@ -69,9 +69,9 @@ class Channel:
         """Segments, and the acknowledgements of those that went the other way."""
         return (self.delivered[TO_SWITCH], self.delivered[TO_BRAIN])
 
-    def measure(self, frames: int) -> None:
-        """Frames of a measurement go across."""
-        self.delivered = [count + frames for count in self.delivered]
+    def measure(self, ab: int, ba: int) -> None:
+        """So many frames of a measurement come out at each end."""
+        self.delivered = [count + frames for count, frames in zip(self.delivered, (ab, ba), strict=True)]
 
     def _become(self, **changes: Any) -> None:
         self.now = replace(self.now, **changes)

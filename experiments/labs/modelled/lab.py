@@ -12,19 +12,21 @@ from functools import partial
 from math import inf
 from pathlib import Path
 
-from experiments.faults.kind import CONTROL, Seen
+from experiments.faults.kind import CONTROL
 from experiments.lab import (
     BrainControl,
     Hop,
     LinkControl,
     PathTrace,
     Record,
+    Seen,
     StoreControl,
     SwitchControl,
     TrafficPlan,
 )
 from experiments.labs.leadership import Leadership
 from experiments.labs.modelled import bulk, pieces, probes, timers
+from experiments.labs.modelled.channel import Channel
 from experiments.labs.modelled.clock import Clock
 from experiments.labs.modelled.companions import MODELS
 from experiments.labs.modelled.counters import Counters
@@ -41,6 +43,7 @@ from experiments.labs.modelled.store import ModelStore
 from experiments.labs.modelled.switch import ModelSwitch, Port
 from experiments.labs.modelled.tables import State
 from experiments.labs.modelled.vswitchd import Vswitchd
+from experiments.labs.modelled.wire import Wire
 from experiments.policies import Policy
 from topology.errors import LabError
 from topology.forwarding import Snapshot, SwitchState
@@ -51,7 +54,7 @@ CONVERGE_STEP_S = 0.1
 
 
 class ModelledLab:
-    """Implements ``experiments.lab.Lab`` and ``faults.kind.Measuring``."""
+    """Implements ``experiments.lab.Lab``."""
 
     brain: BrainControl
     brains: Mapping[str, BrainControl]
@@ -198,18 +201,34 @@ class ModelledLab:
             for pair, flight in zip(pairs, flights, strict=True)
         )
 
-    def measure_links(self, targets: Sequence[str]) -> Mapping[str, Mapping[str, Seen]]:
+    def measure_links(self, targets: Sequence[str], frames: int = 0) -> Mapping[str, Mapping[str, Seen]]:
         """What the links do now: known, and yet it takes time and frames. Raises LabError where none comes."""
-        self._clock.run_until(self._clock.now + timers.MEASURE_S)
-        return {target: self._measured(target) for target in targets}
+        more_s = frames * 2 * len(targets) * timers.MEASURE_GAP_S
+        self._clock.run_until(self._clock.now + timers.MEASURE_S + more_s)
+        return {target: self._measured(target, timers.MEASURE_FRAMES + frames) for target in targets}
 
-    def _measured(self, target: str) -> Mapping[str, Seen]:
-        wire = self._channels[target.removeprefix(CONTROL)] if target.startswith(CONTROL) else self._wires[target]
+    def _measured(self, target: str, frames: int) -> Mapping[str, Seen]:
+        wire = self._wire(target)
         if not (wire.now.lit and wire.now.carries):
             raise LabError(f"no frame of a measurement came over {target}")
-        wire.measure(round(timers.MEASURE_FRAMES * (1 - wire.now.loss)))
-        seen = Seen(wire.now.delay_s * 1e3, wire.now.rate_bps, wire.now.loss)
+        come = round(frames * (1 - wire.now.loss))
+        wire.measure(come, come)
+        seen = Seen(wire.now.delay_s * 1e3, wire.now.rate_bps, wire.now.loss, frames)
         return {"ab": seen, "ba": seen}
+
+    def heard(self, targets: Sequence[str]) -> Mapping[str, Mapping[str, int]]:
+        found = {}
+        for target in targets:
+            wire = self._wire(target)
+            ab, ba = (round(timers.LONE_FRAMES * (1 - wire.now.loss)) * wire.now.passes(way) for way in (True, False))
+            wire.measure(ab, ba)
+            found[target] = {"ab": ab, "ba": ba}
+        longest_s = max((self._wire(target).now.delay_s for target in targets), default=0.0)
+        self._clock.run_until(self._clock.now + longest_s + timers.HEARD_S)
+        return found
+
+    def _wire(self, target: str) -> Channel | Wire:
+        return self._channels[target.removeprefix(CONTROL)] if target.startswith(CONTROL) else self._wires[target]
 
     # ---------------------------------------------------------- the end
 

@@ -102,6 +102,11 @@ MEASURE_S = 0.4
 """What a measurement of a running link takes (topology.replica.calibrate, measured)."""
 MEASURE_FRAMES = 37
 """Frames each way: seven alone and a train (topology.replica.calibrate)."""
+LONE_FRAMES = 7
+HEARD_S = 0.05
+"""Beyond a link's delay, for frames of one's own to come out."""
+MEASURE_GAP_S = 1 / 25_000
+"""Between two of the frames that show losses."""
 
 # ------------------------------------------------------------------ building
 

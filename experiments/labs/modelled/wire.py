@@ -60,8 +60,8 @@ class Wire:
         self.counted: Callable[[], tuple[int, int]] = lambda: (0, 0)
         """Frames of the traffic that came out so far (a→b, b→a)."""
         self.track = Track(past, Condition.of(shape))
-        self.measured = 0
-        """Frames of measurements that came out, each way."""
+        self.measured = (0, 0)
+        """Frames of measurements that came out so far (a→b, b→a)."""
         self.told_change: list[Callable[[], None]] = []
         """Told after every change."""
         self.cuts_s: list[float] = []
@@ -90,14 +90,14 @@ class Wire:
         return (self.now.lit, self.now.lit)
 
     def frames(self) -> tuple[int, int]:
-        ab, ba = (count + self.measured for count in self.counted())
+        ab, ba = (count + measured for count, measured in zip(self.counted(), self.measured, strict=True))
         if self.bfd is None:
             return (ab, ba)
         return (ab + self.bfd.received(1), ba + self.bfd.received(0))
 
-    def measure(self, frames: int) -> None:
-        """Frames of a measurement go across."""
-        self.measured += frames
+    def measure(self, ab: int, ba: int) -> None:
+        """So many frames of a measurement come out at each end."""
+        self.measured = (self.measured[0] + ab, self.measured[1] + ba)
 
     def _become(self, **changes: Any) -> None:
         before, after = self.now, replace(self.now, **changes)
