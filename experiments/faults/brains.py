@@ -35,7 +35,7 @@ def settled(lab: Lab, targets: tuple[str, ...], *, brain: str = LEADER) -> tuple
     if role.startswith(BRAIN_OF):
         return tuple(name for name, one in lab.brains.items() if role[len(BRAIN_OF) :] in one.charge)[:1]
     if role not in (LEADER, FOLLOWER):
-        return (role,)
+        return targets
     until(lab, lambda: lab.leader() is not None, LEADER_S)
     leader = lab.leader()
     others = (name for name, one in lab.brains.items() if name != leader and one.state() == "running")

@@ -14,6 +14,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from experiments.judging.attribution import first_fault_s
 from experiments.judging.story import Event, Line, Phase, Story
 
 STAMP_ERROR_S = 0.02
@@ -55,9 +56,16 @@ class Tables:
     def stale(self) -> int:
         return self.harmless + self.longer + self.dark
 
-    @property
-    def right(self) -> bool:
-        return self.entries > 0 and self.stale == 0
+    def right(self, usual: Tables | None) -> bool:
+        """As the oracle has them; of a design with ways of its own, no staler than usual."""
+        stale, dark = (usual.stale, usual.dark) if usual else (0, 0)
+        return self.entries > 0 and self.stale <= stale and self.dark <= dark
+
+
+def usual(story: Story) -> Tables | None:
+    """The last comparison before the first fault."""
+    until_s = first_fault_s(story)
+    return next((table for table in reversed(tables(story)) if table.t < until_s and table.entries), None)
 
 
 def tables(story: Story) -> list[Tables]:
@@ -131,8 +139,8 @@ def repair(story: Story, phase: Phase) -> Measure:
     """Forwarding state = oracle − t0 (s): the brain's last programming before the tables were found right."""
     if not phase.opened_by:
         return unknown("nothing happened at the start of this phase")
-    read = [table for table in tables(story) if phase.start_s <= table.t < phase.end_s]
-    right = [table.t for table in read if table.right]
+    before, read = usual(story), [table for table in tables(story) if phase.start_s <= table.t < phase.end_s]
+    right = [table.t for table in read if table.right(before)]
     if not right:
         return unknown("the tables were never found right in this phase", at_least=bool(read))
     worked = [float(line["t"]) for line in within(_programming(story), phase) if float(line["t"]) <= right[0]]
@@ -167,7 +175,8 @@ def _cost(story: Story, phase: Phase) -> Measure:
     done = [float(line["t"]) for line in since(_programming(story))]
     if charge - seen or not done:
         return unknown(f"the brain had not come to {len(charge - seen)} PoPs when the phase ended", at_least=True)
-    right = [table.right for table in tables(story) if phase.start_s <= table.t < phase.end_s]
+    before = usual(story)
+    right = [table.right(before) for table in tables(story) if phase.start_s <= table.t < phase.end_s]
     if not right or not right[-1]:
         return unknown("the tables were not found right after the return", at_least=bool(right))
     return Measure(max(done) - first_s, STAMP_ERROR_S)

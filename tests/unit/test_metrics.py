@@ -18,7 +18,7 @@ from experiments.judging import folder
 from experiments.judging.exposure import exposure
 from experiments.judging.metric_names import METRICS, PHASE_ONLY
 from experiments.judging.metrics import Measured, measure
-from experiments.judging.responses import peak_mods
+from experiments.judging.responses import Measure, peak_mods
 from experiments.judging.story import Story
 
 FINE = (("b", "d"), ("d", "b"))
@@ -159,6 +159,23 @@ def test_one_of_several_brains_returns_to_the_pops_in_its_charge() -> None:
     assert half.value is None
     assert half.at_least
     assert "to 1 PoPs" in half.note
+
+
+def test_a_design_with_ways_of_its_own_is_right_again_when_it_is_as_it_was() -> None:
+    """Slices are a few routes longer than the oracle from the beginning."""
+
+    def returned(steady: int, after: int) -> Measure:
+        lines = synthetic_run.lines(recipe("fast-reroute"))
+        own = {3.8: steady, RETURN_S + 2: after}
+        told = [
+            line | ({"longer": own[line["t"]]} if line["event"] == "tables" and line["t"] in own else {})
+            for line in lines
+        ]
+        return measure(synthetic_run.story(recipe("fast-reroute"), told=told)).phases["returned"]["return_cost_s"]
+
+    assert returned(2, 2).value == pytest.approx(0.8)
+    assert returned(2, 3).value is None
+    assert returned(0, 2).value is None
 
 
 def test_who_was_gone_before_is_not_noticed_again() -> None:

@@ -142,3 +142,12 @@ def test_one_of_those_that_were_hung_together_returns_alone() -> None:
     back.prepare(lab)  # type: ignore[attr-defined]
     back.inject(lab)
     assert [brain.state() for brain in lab.brains.values()] == ["stopped", "running", "stopped"]
+
+
+def test_all_that_were_named_return() -> None:
+    lab = FakeLab(ring(), brains=3)
+    FAULTS.make("brain.kill", "all").inject(lab)
+    back = FAULTS.make("brain.return", "brain-1", "brain-3")
+    back.prepare(lab)  # type: ignore[attr-defined]
+    back.inject(lab)
+    assert [brain.state() for brain in lab.brains.values()] == ["running", "gone", "running"]
