@@ -16,11 +16,14 @@ class Ordering:
     """An order to the brain (of several, the one that leads), and what it has said since."""
 
     _said: dict[str, int] = field(default_factory=dict, init=False)
+    told: int = field(default=1, init=False)
+    """How many brains should obey: those that run. One at least, or nothing is proven."""
 
     def tell(self, lab: Lab, order: Order, *words: str) -> None:
         """``words``: kinds of log lines that ``heard`` will count from now on."""
         brains = struck(lab, settled(lab, (BRAIN,)))
         self._said = {word: _said(lab, word) for word in words}
+        self.told = max(1, sum(brain.state() == "running" for brain in brains))
         for brain in brains:
             brain.tell(order)
 

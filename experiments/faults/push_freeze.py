@@ -31,9 +31,9 @@ class PushFreeze(Ordering):
         self.tell(lab, Freeze(), "push-frozen")
 
     def proof(self, lab: Lab) -> Evidence:
-        frozen, before = self.fact(lab, "push-frozen", 1, PROOF_S), versions(lab)
+        frozen, before = self.fact(lab, "push-frozen", self.told, PROOF_S), versions(lab)
         self.tell(lab, Push(Config(), lab.topology.names, (1.0,), 0.0), "push-refused")
-        refused, after = self.fact(lab, "push-refused", 1, PROOF_S), versions(lab)
+        refused, after = self.fact(lab, "push-refused", self.told, PROOF_S), versions(lab)
         changed = sum(after[pop] != version for pop, version in before.items())
         return Evidence((frozen, refused, Fact("switches_with_another_version", changed, changed == 0)))
 

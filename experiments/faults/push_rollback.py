@@ -43,7 +43,7 @@ class PushRollback(Ordering):
         self.tell(lab, Rollback(self.to == FIRST), "rolled-back", "rollback")
 
     def proof(self, lab: Lab) -> Evidence:
-        said = self.fact(lab, "rolled-back", 1, PROOF_S)
+        said = self.fact(lab, "rolled-back", self.told, PROOF_S)
         wanted = self.version(lab, "rollback")
         reached = frozenset[str]().union(*(brain.connected() for brain in lab.brains.values()))
         found = sorted({version for pop, version in versions(lab).items() if pop in reached})

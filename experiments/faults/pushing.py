@@ -45,7 +45,7 @@ class Pushing(Ordering):
     def arrived(self, lab: Lab) -> Evidence:
         """Of the first stage; others may have followed."""
         pushed, configured = (
-            self.fact(lab, word, least, PROOF_S) for word, least in (("push", 1), ("configured", self._first))
+            self.fact(lab, word, least, PROOF_S) for word, least in (("push", self.told), ("configured", self._first))
         )
         version = self.version(lab, "push")
         until(lab, lambda: _holding(lab, version) >= self._first, PROOF_S)

@@ -54,6 +54,26 @@ def test_a_push_that_nobody_carries_out_is_not_proven(stand: Stand) -> None:
     assert not strike(stand, "brain.replan", *stand.lab.topology.names).held
 
 
+@pytest.mark.parametrize("kind", ["push.poison", "push.good", "push.rollback", "push.freeze"])
+def test_what_an_earlier_push_left_proves_no_later_order(
+    stand: Stand, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its versions are in the tables, its stages still arrive, and nobody hears the second order."""
+    assert poison(stand, mode="longer", stages=(0.25, 0.5, 1.0), gate=0.5).held
+    monkeypatch.setattr(type(stand.lab.brain), "tell", lambda _brain, _order: None)
+    assert not strike(stand, kind, *(stand.lab.topology.names if kind == "push.poison" else ())).held
+
+
+def test_every_slice_s_brain_obeys(tmp_path: Path) -> None:
+    sliced = Stand(square(), "sliced", tmp_path)
+    sliced.lab.wait_until(STRIKE_S)
+    for kind, word in (("push.poison", "push"), ("push.rollback", "rolled_back"), ("push.freeze", "push_frozen")):
+        targets = sliced.lab.topology.names if kind == "push.poison" else ()
+        evidence = strike(sliced, kind, *targets)
+        assert evidence.held, kind
+        assert evidence.values[f"brain_said_{word}"] == 4
+
+
 def test_a_staged_crash_stays_in_its_first_stage(stand: Stand) -> None:
     assert poison(stand, stages=(0.01, 1.0), gate=1.0).held
     later(stand, 10.0)
