@@ -90,7 +90,7 @@ def run(framework: Framework, topology: Topology, brain: Brain, port: int, store
 
 
 class Shim:
-    """All switches of one controller. Every method runs in the framework's one thread, none waits."""
+    """All switches of one controller. Every method runs in the framework's one thread, none waits for anything."""
 
     def __init__(self, framework: Framework, topology: Topology, brain: Brain, log: Log) -> None:
         self._framework = framework
@@ -184,6 +184,7 @@ class Shim:
             counts = {"flows": len(up.cookies), "groups": len(up.groups), "ports": len(up.ports)}
             self._log("up", pop=up.pop, **counts, live=live)
             self._dispatch(up)
+            self._framework.hub.sleep(0)  # many that are read back at once must not keep a lease waiting
 
     def _port_changed(self, event: Any) -> None:
         session, port = self._session(event.msg.datapath), event.msg.desc

@@ -11,6 +11,7 @@ import importlib
 import importlib.metadata
 import os
 import socket
+import struct
 import sys
 import warnings
 from collections.abc import Callable, Mapping
@@ -25,6 +26,7 @@ T = TypeVar("T")
 
 _PACKAGES = {"ryu": "ryu", "os-ken": "os_ken"}
 _OPENFLOW_13 = 4
+_LENGTH, _COOKIE, _TO_COOKIE = struct.Struct("!H"), struct.Struct("!Q"), 24
 _ECHO_INTERVAL_S = 5.0
 """How often we ask a switch for a sign of life. One without two answers running is given up,
 so a control channel that swallows everything is noticed after 10 to 15 s (TCP alone needs minutes)."""
@@ -112,8 +114,24 @@ def _prepare() -> None:
         eventlet.wsgi.ALREADY_HANDLED = object()
 
 
+@dataclass(frozen=True, slots=True)
+class _FlowStats:
+    """All that we read of a flow: 0.2 ms for a hundred, where match and instructions cost the framework 3 to 6 ms."""
+
+    length: int
+    cookie: int
+
+    @classmethod
+    def parser(cls, buffer: bytes, offset: int) -> _FlowStats:
+        """OpenFlow 1.3.5, section 7.3.5.2: ``struct ofp_flow_stats``."""
+        (length,), (cookie,) = _LENGTH.unpack_from(buffer, offset), _COOKIE.unpack_from(buffer, offset + _TO_COOKIE)
+        return cls(length, cookie)
+
+
 def _import(name: str, package: str) -> Framework:
     app_manager = importlib.import_module(f"{package}.base.app_manager")
+    openflow = importlib.import_module(f"{package}.ofproto.ofproto_v1_3_parser")
+    openflow.OFPFlowStatsReply.cls_stats_body_cls = _FlowStats
     handler = importlib.import_module(f"{package}.controller.handler")
     return Framework(
         name=name,
