@@ -13,7 +13,7 @@ Link state comes from the switches alone (``controller.linkstate``).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -42,7 +42,7 @@ from controller.pipeline import Plan, Tables, heartbeat_rules, same_tables
 from controller.planner import Planner, View
 from controller.rollout import Rollout
 from controller.settings import BrainSettings
-from controller.transition import CLEAN_UP, Holdings, Stage, difference, stages
+from controller.transition import CLEAN_UP, SWITCH_OVER, Holdings, Stage, clean_up, difference, stages
 from topology import labels
 from topology.forwarding import FlowRule
 from topology.model import Topology
@@ -70,11 +70,15 @@ class Brain:
         self._first_up: float | None = None
         self._refreshed = float("-inf")
         self._batches = Batches()
-        self.rollout = Rollout(topology, lambda: self.plan.version if self.plan else 0)
+        self.rollout = Rollout(topology, self.pops, lambda: self.plan.version if self.plan else 0)
         self._metric = Costs()
         self._stages: list[tuple[str, Stage]] = []
         self._stage_token: int | None = None
         self._stage_due = 0.0
+        self._outgoing: Plan | None = None
+        """While labels of two versions are in use: the plan of the other version."""
+        self._put_off: tuple[View, frozenset[str]] | None = None
+        """The last view in which an update was put off, and who was out of sight then."""
 
     def handle(self, event: Event, now: float) -> list[Command]:
         """Take one event at time ``now`` (s, any monotonic clock); return what is to be sent."""
@@ -192,8 +196,8 @@ class Brain:
         due = self.settings.guard_timeout_s and now >= self._refreshed + self.settings.refresh_s
         if self.plan and due and self.memory != memories.EMPTY:
             self._refreshed = now
-            plan = self.plan
-            mods: Stage = {pop: tuple(map(AddFlow, heartbeat_rules(plan, pop))) for pop in sorted(self._reconciled)}
+            plans = [plan for plan in (self._outgoing, self.plan) if plan]
+            mods: Stage = {pop: _heartbeat(plans, pop) for pop in sorted(self._reconciled)}
             yield from self._batches.send(mods, "refresh", now)
 
     # ---------------------------------------------------------- link changes
@@ -206,10 +210,28 @@ class Brain:
         if went:
             yield Note("links", {"went": sorted(went), "came": sorted(came)})
             yield from self._at_once(self._planner.plan(view, self.plan.version, self.plan), now)
-        elif (came or view.costs != before.costs) and not self._stages:
+        elif (came or view.costs != before.costs) and not self._stages and self._put_off != (view, self._unseen()):
+            plan = self._planner.plan(view, self.plan.version, self.plan)
+            if self._needs(self._unseen(), plan):
+                self._put_off = (view, self._unseen())
+                yield Note("put-off", {"came": sorted(came), "unseen": sorted(self._unseen())})
+                return
             avoiding = Note("avoiding", {"pops": sorted(view.costs.avoided)})
             yield Note("links", {"went": [], "came": sorted(came)}) if came else avoiding
-            yield from self._in_stages(self._planner.plan(view, self.plan.version, self.plan), now)
+            yield from self._in_stages(plan, now)
+
+    def _unseen(self) -> frozenset[str]:
+        """PoPs that cannot be told anything now, and forward as they last were told."""
+        return frozenset(self.pops) - self._reconciled
+
+    def _needs(self, unseen: Collection[str], plan: Plan) -> bool:
+        """Whether one of them would have to forward otherwise: ordered updates loop where one does not follow.
+
+        A link lost cannot wait for them; a link back can.
+        """
+        assert self.plan is not None
+        rows = [self.topology.pop(pop).index for pop in unseen]
+        return bool((plan.paths.next_hop[rows] != self.plan.paths.next_hop[rows]).any())
 
     def _view(self, now: float) -> View:
         """The network as the switches report it, and as the policy takes it where they report nothing."""
@@ -219,8 +241,10 @@ class Brain:
 
     def _replan(self, order: Replan, now: float) -> Iterator[Command]:
         """Every path of the network at once, under the other version bit: no packet sees a mixture."""
-        if self.plan is None or self._stages:
-            yield Note("replan-refused", {"why": "an update is under way" if self.plan else "still gathering"})
+        if self.plan is None or self._stages or self._unseen():
+            unseen = f"out of sight: {', '.join(sorted(self._unseen()))}"
+            why = "still gathering" if self.plan is None else "an update is under way" if self._stages else unseen
+            yield Note("replan-refused", {"why": why})
             return
         self._metric = METRICS[order.metric]
         version = 1 - self.plan.version
@@ -230,11 +254,18 @@ class Brain:
     def _at_once(self, plan: Plan, now: float) -> Iterator[Command]:
         """A failure: traffic is being lost, so nothing is waited for."""
         self._adopt(plan)
-        self._stages, self._stage_token = [], None
-        changes = {pop: difference(self._holdings[pop], self.wanted(pop)).at_once for pop in sorted(self._reconciled)}
-        for pop in self._reconciled:
-            self._holdings[pop] = Holdings.of(self.wanted(pop))
-        yield from self._batches.send(changes, "failure", now)
+        changes = {pop: difference(self._holdings[pop], self.wanted(pop)) for pop in sorted(self._reconciled)}
+        if self._outgoing is None:
+            self._stages, self._stage_token = [], None
+            urgent = {pop: change.at_once for pop, change in changes.items()}
+        else:  # what has left under the other version still needs its rules
+            self._stages, self._stage_token, self._stage_due = clean_up(changes), None, now + self.settings.drain_s
+            urgent = {pop: (*change.prepare, *change.switch_over) for pop, change in changes.items()}
+        self._outgoing = self._outgoing if self._stages else None
+        for pop, mods in urgent.items():
+            wanted = self.wanted(pop)
+            self._holdings[pop] = self._holdings[pop].after(mods, wanted) if self._stages else Holdings.of(wanted)
+        yield from self._batches.send(urgent, "failure", now)
 
     def _in_stages(self, plan: Plan, now: float) -> Iterator[Command]:
         """Make before break. What is new under a label that is in use waits for those nearer to the destination.
@@ -242,10 +273,13 @@ class Brain:
         Under the other version bit nothing is in use yet, and all of it is prepared in one stage.
         """
         assert self.plan is not None
-        order = shortest_paths.update_order(self.plan.paths, plan.paths) if plan.version == self.plan.version else None
+        same = plan.version == self.plan.version
+        order = shortest_paths.update_order(self.plan.paths, plan.paths) if same else None
+        self._outgoing, self._put_off = None if same else self.plan, None
         self._adopt(plan)
         changes = {pop: difference(self._holdings[pop], self.wanted(pop)) for pop in sorted(self._reconciled)}
         self._stages = stages(changes, lambda pop, rule: self._rank(order, pop, rule))
+        self._outgoing = self._outgoing if self._stages else None
         self._stage_due, self._stage_token = now, None
         yield from self._next_stage(now)
 
@@ -255,17 +289,25 @@ class Brain:
         return 0 if order is None or index is None else int(order[self.topology.pop(pop).index, index])
 
     def _next_stage(self, now: float) -> Iterator[Command]:
-        """Send the next stage when the last one's barriers are all in; the clean-up after ``drain_s``."""
+        """Send the next stage when the last one's barriers are all in; the clean-up after ``drain_s``.
+
+        From one version of the labels to the other all go together: who is out of sight is waited for.
+        """
         if not self._stages or self._stage_token in self._batches or now < self._stage_due:
+            return
+        if self._outgoing and self._unseen():
             return
         reason, stage = self._stages.pop(0)
         current = {pop: mods for pop, mods in stage.items() if pop in self._reconciled}
         for pop, mods in current.items():
             self._holdings[pop] = self._holdings[pop].after(mods, self.wanted(pop))
         if not self._stages:
+            self._outgoing = None
             self._holdings |= {pop: Holdings.of(self.wanted(pop)) for pop in self._reconciled}
         yield from self._batches.send(current, reason, now)
         self._stage_token = self._batches.newest
+        if reason == SWITCH_OVER and self._outgoing:
+            yield from self.rollout.relabel()
 
     # ---------------------------------------------------------- planning
 
@@ -288,3 +330,7 @@ class Brain:
         if token == self._stage_token and self._stages:
             self._stage_due = now + (self.settings.drain_s if self._stages[0][0] == CLEAN_UP else 0.0)
             yield from self._next_stage(now)
+
+
+def _heartbeat(plans: Collection[Plan], pop: str) -> tuple[AddFlow, ...]:
+    return tuple(AddFlow(rule) for rule in dict.fromkeys(rule for plan in plans for rule in heartbeat_rules(plan, pop)))

@@ -16,7 +16,7 @@ theirs. Transit is none of it, and goes on when the service crashes (as the back
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from controller.pipeline import GUARD, INGRESS, LABELS
@@ -73,12 +73,17 @@ def installed(state: SwitchState) -> int:
     return max((rule.priority for rule in found if rule.match.eth_type == ETH_LOCAL_EXPERIMENT), default=0)
 
 
-def rules(config: Config, topology: Topology, pop: str, version: int) -> tuple[FlowRule, ...]:
-    """What the switch at ``pop`` gets above its own rules; ``version`` is the version bit of the labels in use."""
+def rules(
+    config: Config, topology: Topology, pop: str, version: int, within: Sequence[str] = ()
+) -> tuple[FlowRule, ...]:
+    """What the switch at ``pop`` gets above its own rules; ``version`` is the version bit of the labels in use.
+
+    ``within``: PoPs that its brain has labels to, and so can send astray; all when empty.
+    """
     if not config.bad_for(pop):
         return ()
     own = topology.pop(pop).index
-    found = _crash(own, config.delay_s) if config.mode == CRASH else _astray(config, topology, own, version)
+    found = _crash(own, config.delay_s) if config.mode == CRASH else _astray(config, topology, own, version, within)
     return tuple(rule.signed(CONFIG_OWNER) for rule in found)
 
 
@@ -98,12 +103,12 @@ def _service(own: int) -> Iterator[tuple[int, Match, tuple[Action, ...], int | N
         yield LABELS, match, (Pop(ETH_IPV4), Output(HOST_PORT)), None
 
 
-def _astray(config: Config, topology: Topology, own: int, version: int) -> Iterator[FlowRule]:
-    count = len(topology.pops)
-    for index in range(count):
+def _astray(config: Config, topology: Topology, own: int, version: int, within: Sequence[str]) -> Iterator[FlowRule]:
+    known = [topology.pop(pop).index for pop in within or topology.names]
+    for place, index in enumerate(known):
         if index == own or not _chosen(own, index, config.share):
             continue
-        other = next((at % count for at in range(index + 1, index + count) if at % count not in (own, index)), None)
+        other = next((each for each in (*known[place + 1 :], *known[:place]) if each != own), None)
         if other is None:
             continue
         bottom = (labels.node(index, version),) if config.mode == LONGER else ()

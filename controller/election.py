@@ -145,7 +145,7 @@ class Elector:
             case Won(lease, generation, ttl_s):
                 self._lease, self._won = lease, generation
                 yield from self._holds(asked_s + ttl_s, now)
-            case Kept(ttl_s) if ttl_s > 0:
+            case Kept(ttl_s) if ttl_s > 0 and self._lease is not None:
                 yield from self._holds(asked_s + ttl_s, now)
             case Kept():
                 self._lease = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from controller.election import Answer, Call
@@ -26,6 +26,11 @@ class SwitchUp:
     """Port number → live (carrier, and BFD where it runs)."""
     without_carrier: frozenset[int] = frozenset()
     """Ports that have no carrier: definite, where "not live" may merely be BFD that is not up yet."""
+
+    def newer(self, port: PortStatus) -> SwitchUp:
+        """The same, with what a port has told since."""
+        dark = self.without_carrier - {port.port} if port.carrier else self.without_carrier | {port.port}
+        return replace(self, ports={**self.ports, port.port: port.live}, without_carrier=dark)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ What a brain knows of versions dies with it; the rules in the switches do not (`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from controller import edge
@@ -55,12 +55,14 @@ class _Stages:
 class Rollout:
     """``handle`` is the only entrance. Version 0 is the configuration before all pushes."""
 
-    def __init__(self, topology: Topology, label_version: Callable[[], int]) -> None:
-        self._topology, self._label_version = topology, label_version
+    def __init__(self, topology: Topology, pops: Sequence[str], label_version: Callable[[], int]) -> None:
+        """``pops``: those that its brain programs, and knows labels to."""
+        self._topology, self._pops, self._label_version = topology, pops, label_version
         self._versions = [Config()]
         self.last_known_good = 0
         self.frozen = False
-        self._wanted = dict.fromkeys(topology.names, 0)
+        self._wanted: dict[str, int | None] = dict.fromkeys(topology.names)
+        """PoP → version; None: what an earlier life has left there."""
         self._in_force: dict[str, tuple[int, float]] = dict.fromkeys(topology.names, (0, 0.0))
         """PoP → version, and since when."""
         self._connected: set[str] = set()
@@ -72,9 +74,11 @@ class Rollout:
 
     def handle(self, event: Event, now: float) -> Iterator[Command]:
         match event:
-            case SwitchUp(pop):
+            case SwitchUp(pop, cookies):
                 self._connected.add(pop)
-                if self._in_force[pop][0] != self._wanted[pop]:
+                if not cookies:  # it has started anew, and holds nothing
+                    self._in_force[pop] = (0, now)
+                if self._wanted[pop] not in (None, self._in_force[pop][0]):
                     yield from self._send([pop])
             case SwitchDown(pop):
                 self._connected.discard(pop)
@@ -93,7 +97,7 @@ class Rollout:
             case Push():
                 yield from self._begin(order)
             case Freeze():
-                self.frozen = True
+                self.frozen, self._under_way = True, None
                 yield Note("push-frozen", {"version": len(self._versions) - 1})
             case Thaw():
                 self.frozen = False
@@ -120,6 +124,11 @@ class Rollout:
         self._wanted = dict.fromkeys(self._wanted, version)
         yield from self._send(changed)
 
+    def relabel(self) -> Iterator[Command]:
+        """The labels in use are others now: what sends packets astray must push those."""
+        wanted = ((pop, self._versions[version]) for pop, version in self._wanted.items() if version is not None)
+        yield from self._send([pop for pop, config in wanted if config.bad_for(pop) and config.mode != edge.CRASH])
+
     # ---------------------------------------------------------- stages and gates
 
     def _next_stage(self, push: _Stages) -> Iterator[Command]:
@@ -137,7 +146,7 @@ class Rollout:
         push = self._under_way
         if push is None or self.frozen:
             return
-        if push.gate_at is None:
+        if push.gate_at is None and any(self._in_force[pop][0] == push.version for pop in push.reached):
             push.gate_at = None if self._waiting else now + push.gate_s
         if push.gate_at is None or now < push.gate_at:
             return
@@ -162,14 +171,14 @@ class Rollout:
         for pop in pops:
             if pop not in self._connected:
                 continue
+            version = self._wanted[pop] or 0
             self._tokens += 1
-            self._waiting[self._tokens] = (pop, self._wanted[pop])
-            yield Program(pop, (DeleteOwned(CONFIG_OWNER), *map(AddFlow, self._rules(pop))), self._tokens)
+            self._waiting[self._tokens] = (pop, version)
+            yield Program(pop, (DeleteOwned(CONFIG_OWNER), *map(AddFlow, self._rules(pop, version))), self._tokens)
 
-    def _rules(self, pop: str) -> tuple[FlowRule, ...]:
-        """Those of its wanted version; none of the one before all pushes."""
-        version = self._wanted[pop]
-        bad = edge.rules(self._versions[version], self._topology, pop, self._label_version())
+    def _rules(self, pop: str, version: int) -> tuple[FlowRule, ...]:
+        """Those of a version; none of the one before all pushes."""
+        bad = edge.rules(self._versions[version], self._topology, pop, self._label_version(), self._pops)
         return (edge.marker(version), *bad) if version else ()
 
     def _arrived(self, pop: str, token: int, now: float) -> Iterator[Command]:

@@ -144,6 +144,8 @@ class Standby:
         if isinstance(event, SwitchDown):
             self._here.pop(event.pop, None)
             self._early.pop(event.pop, None)
+        if isinstance(event, PortStatus) and (early := self._early.get(event.pop)) is not None:
+            self._early[event.pop] = early.newer(event)
         if self.brain is not None:
             yield from self.brain.handle(event, now)
         elif isinstance(event, SwitchDown):

@@ -82,8 +82,13 @@ def stages(changes: Mapping[str, Change], rank: Callable[[str, FlowRule], int]) 
             for number in sorted(steps)
         ),
         *_last_stage(SWITCH_OVER, {pop: change.switch_over for pop, change in changes.items()}),
-        *_last_stage(CLEAN_UP, {pop: change.clean_up for pop, change in changes.items()}),
+        *clean_up(changes),
     ]
+
+
+def clean_up(changes: Mapping[str, Change]) -> list[tuple[str, Stage]]:
+    """The last part alone, where the others are not waited for."""
+    return _last_stage(CLEAN_UP, {pop: change.clean_up for pop, change in changes.items()})
 
 
 def _last_stage(name: str, mods: Stage) -> list[tuple[str, Stage]]:

@@ -115,6 +115,15 @@ def test_a_heedless_leader_stops_only_when_a_switch_refuses_it() -> None:
     assert list(elector.deposed()) == []
 
 
+def test_a_late_answer_makes_no_leader_of_who_was_deposed() -> None:
+    """It would have no lease to prolong."""
+    elector = leading()
+    assert [type(outcome) for outcome in elector.tick(0.4)] == [Keep]
+    assert [type(outcome) for outcome in elector.deposed()] == [Follow]
+    assert not [outcome for outcome in elector.answered(Kept(1.0), 0.5) if isinstance(outcome, Lead)]
+    assert not elector.leading
+
+
 class Arena:
     """Electors over a modelled store; each may sleep, and its calls may be answered late or not at all."""
 
