@@ -108,7 +108,11 @@ class ShadowAgent:
             spoke_s = time.monotonic()
             pops = self._burst({key.data for key, _ in ready})
             due = [pop for pop, due_s in self._due_s.items() if due_s <= spoke_s]
-            self._follow({*pops, *due, *(() if ready else self._refused)}, spoke_s)
+            asked = {*pops, *due, *(() if ready else self._refused)}
+            try:
+                self._follow(asked, spoke_s)
+            except OSError as error:  # no descriptor, no room: the machine's, and it may pass
+                self._refused |= dict.fromkeys(asked, str(error))
 
     def _patience_s(self) -> float | None:
         """Until something is to be done though nothing is heard; None: for ever."""

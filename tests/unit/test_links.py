@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from topology.errors import InputError, LabError
-from topology.replica import calibrate
+from topology.replica import calibrate, netem
 from topology.replica.calibrate import FULL_BYTES, SMALL_BYTES, Arrival
 from topology.replica.links import Cable, End, Lateness, LinkShape, wires
 from topology.replica.netem import (
     LARGEST_FRAME,
+    NetemLink,
     first_commands,
     packet_limit,
     parse_received_frames,
@@ -136,3 +137,14 @@ def test_the_delay_is_the_median_without_the_frame_s_own_time() -> None:
     own_ns = SMALL_BYTES * 8e9 / 1e6
     lone = [Arrival(0, k, 0, round(20e6 + own_ns + late_ns)) for k, late_ns in enumerate((0, 1e5, 1e5, 1e5, 9e6))]
     assert calibrate.delay_ms(lone, 1e6) == pytest.approx(20.1)
+
+
+def test_a_degraded_link_that_falls_silent_one_way_stays_degraded_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(netem, "shape_at", lambda lines: told.extend(line for _, line in lines if "netem" in line))
+    link = NetemLink(Cable("a-b", End(1, "a0"), End(2, "b0"), SHAPE), ())  # type: ignore[arg-type]
+    link.reshape(LinkShape(delay_ms=200.0, rate_bps=1e6, loss=0.2))
+    link.silence(ba=False)
+    ours, theirs = told[-2:]
+    assert "loss random 100" in ours
+    assert "delay 200000.000us loss random 20" in theirs

@@ -143,6 +143,24 @@ def test_a_switch_that_refuses_gets_everything_when_it_is_back(machine: Machine,
     assert machine.written["a"][-1].count("dec_mpls_ttl") == 4
 
 
+def test_a_machine_that_has_no_room_for_a_moment_ends_no_agent(
+    machine: Machine, agent: ShadowAgent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent.start()
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shadow_agent, "try_all", full)
+        del machine.ways["a"]["b"]
+        machine.ring("a")
+        until(lambda: "a" in agent.refused)
+        assert "No space left" in agent.refused["a"]
+    machine.direct("a")
+    until(agent.complete)
+
+
 def test_who_loses_a_neighbour_changes_after_the_others(machine: Machine, agent: ShadowAgent) -> None:
     agent.start()
     machine.ways["a"]["b"], machine.ways["b"]["a"] = "c", "c"

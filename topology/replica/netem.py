@@ -154,6 +154,8 @@ class NetemLink:
         self._ends, self._interfaces = (cable.a, cable.b), interfaces
         self._handle = 1
         self._silent = (False, False)
+        self._present = cable.shape
+        """As it was last shaped: silence keeps it."""
 
     def bring_up(self) -> None:
         """Up first, shaped then: see ``heal``."""
@@ -161,6 +163,7 @@ class NetemLink:
         self._plug_in()
 
     def reshape(self, shape: LinkShape) -> None:
+        self._present = shape
         self._shape(shape)
 
     def cut(self) -> None:
@@ -168,7 +171,7 @@ class NetemLink:
 
     def silence(self, *, ab: bool = True, ba: bool = True) -> None:
         self._silent = (self._silent[0] or ab, self._silent[1] or ba)
-        self._shape(self.shape)
+        self._shape(self._present)
 
     def heal(self) -> None:
         """After a cut a new netem is put in place: that opens the interface's queue at once.
@@ -179,7 +182,7 @@ class NetemLink:
             self._handle = 3 - self._handle
             self._plug_in()
         self._silent = (False, False)
-        self._shape(self.shape)
+        self.reshape(self.shape)
 
     def carrier(self) -> tuple[bool, bool]:
         a, b = self._each(Interface.carrier)
