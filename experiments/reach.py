@@ -67,7 +67,7 @@ def wires(fault: Fault, topology: Topology) -> frozenset[str]:
 def broken(deeds: Iterable[Deed], topology: Topology) -> frozenset[str]:
     """Links that carry nothing after these deeds, in order: cut ones, and all that end at a PoP that is down.
 
-    A PoP that comes back lights its links, except those to PoPs that are still down.
+    A PoP that comes back lights its links, except those that are cut themselves or lead to PoPs still down.
     """
     cut: set[str] = set()
     down: set[str] = set()
@@ -78,6 +78,4 @@ def broken(deeds: Iterable[Deed], topology: Topology) -> frozenset[str]:
             struck -= names
         elif deed.severs:
             struck |= names
-        if deed.restores and deed.aims_at == POP:
-            cut -= set(deed.links) - set(topology.links_at(down))
     return frozenset(cut.union(topology.links_at(down)))

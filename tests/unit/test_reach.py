@@ -57,7 +57,7 @@ def _of(touched: Reach) -> tuple[Sequence[str], Sequence[str]]:
         ([("down", "a", "b"), ("back", "a"), ("back", "b")], set()),
         ([("crash", "b")], {"a-b", "b-c"}),
         ([("cut", "a-b"), ("crash", "b"), ("return", "b")], {"a-b"}),
-        ([("cut", "a-b"), ("down", "b"), ("back", "b")], set()),
+        ([("cut", "a-b"), ("down", "b"), ("back", "b")], {"a-b"}),
         ([("cut", "a-b"), ("down", "a", "b"), ("back", "b")], {"d-a", "a-b"}),
         ([("down", "b"), ("heal", "a-b")], {"a-b", "b-c"}),
     ],

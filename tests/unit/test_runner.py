@@ -298,3 +298,16 @@ def test_an_end_of_some_targets_leaves_the_fault_standing_on_the_others() -> Non
     play(lab, spec(timeline=events))
     assert {tuple(on) for now_s, on in lit.items() if 4.5 < now_s < 6} == {(True, False)}
     assert {tuple(on) for now_s, on in lit.items() if now_s > 6.5} == {(True, True)}
+
+
+def test_the_oracle_knows_what_still_stands_when_a_pop_is_back() -> None:
+    heard: list[frozenset[str]] = []
+
+    def oracle(topology: Topology, snapshot: Snapshot, dead: Collection[str]) -> Staleness:
+        heard.append(frozenset(dead))
+        return right()
+
+    events = at((2, "link.cut", "a-b"), (3, "pop.down", "a"), (5, "pop.return", "a"), (7, "link.heal", "a-b"))
+    phases = [{"name": name, "at": f"{at_s} s"} for name, at_s in (("whole", 0), ("cut", 5), ("mended", 7))]
+    play(FakeLab(ring()), spec(phases=phases, timeline=events), oracle)
+    assert heard == [{"a-b", "d-a"}, {"a-b"}, frozenset()]
