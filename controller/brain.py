@@ -209,7 +209,8 @@ class Brain:
         went, came = view.dead - before.dead, before.dead - view.dead
         if went:
             yield Note("links", {"went": sorted(went), "came": sorted(came)})
-            yield from self._at_once(self._planner.plan(view, self.plan.version, self.plan), now)
+            urgent = replace(view, dead=view.dead | came) if self._unseen() else view
+            yield from self._at_once(self._planner.plan(urgent, self.plan.version, self.plan), now)
         elif (came or view.costs != before.costs) and not self._stages and self._put_off != (view, self._unseen()):
             plan = self._planner.plan(view, self.plan.version, self.plan)
             if self._needs(self._unseen(), plan):

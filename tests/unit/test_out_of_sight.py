@@ -81,6 +81,17 @@ def test_a_link_that_is_back_is_not_used_where_one_that_forwards_cannot_follow(p
         assert not net.brain.plan.paths.dead
 
 
+@pytest.mark.parametrize("pop", EDGE12.names)
+def test_a_failure_takes_no_link_along_that_was_put_off(pop: str) -> None:
+    net = network()
+    cut(net, "sin-bom")
+    net.tell(SwitchDown(pop))
+    heal(net, "sin-bom")
+    cut(net, "lhr-fra")
+    later(net, 2)
+    assert not [pair for pair, journey in net.journeys(net.dead).items() if journey.outcome == "loop"]
+
+
 def test_a_pop_that_counts_as_dead_keeps_nobody_waiting() -> None:
     net = network(unknown_means=DEAD)
     net.tell(SwitchDown("scl"))
