@@ -18,17 +18,17 @@ from experiments.faults.push_poison import one_of
 from experiments.faults.registry import FAULTS
 from experiments.lab import Lab
 from topology.forwarding import OWNER, Push
-from topology.labels import VERSION_BIT
+from topology.labels import VERSION_BIT, node_index
 
 PROOF_S = 8.0
 STAGES = 3
-"""Prepare, switch over, clean up."""
+"""Prepare, switch over, clean up: of each brain."""
 
 
 @FAULTS.register
 @dataclass(slots=True)
 class BrainReplan(Ordering):
-    """The brain has carried out all stages, and every ingress pushes labels of the version that it named."""
+    """Every brain has carried out all stages, and ingresses push no node label of another version than it named."""
 
     kind: ClassVar[str] = "brain.replan"
     aims_at: ClassVar[str] = PUSH
@@ -43,9 +43,8 @@ class BrainReplan(Ordering):
         self.tell(lab, Replan(self.metric), "replan", "programmed")
 
     def proof(self, lab: Lab) -> Evidence:
-        said, programmed = (
-            self.fact(lab, word, least, PROOF_S) for word, least in (("replan", 1), ("programmed", STAGES))
-        )
+        said = self.fact(lab, "replan", self.told, PROOF_S)
+        programmed = self.fact(lab, "programmed", STAGES * self.told, PROOF_S)
         wanted = {brain.last("replan").get("version") for brain in lab.brains.values()}
         pushed = _versions(lab)
         return Evidence((said, programmed, Fact("versions_pushed", sorted(pushed), bool(pushed) and pushed <= wanted)))
@@ -55,7 +54,8 @@ class BrainReplan(Ordering):
 
 
 def _versions(lab: Lab) -> frozenset[int]:
-    """Version bits of the labels that ingress rules push (0 or 1)."""
+    """Version bits of the node labels that ingress rules push (0 or 1); no other label has one."""
     rules = (rule for state in lab.snapshot().values() for rule in state.flows if rule.owner == OWNER)
     pushed = (action for rule in rules if rule.table == INGRESS for action in rule.actions)
-    return frozenset(int(bool(action.label & VERSION_BIT)) for action in pushed if isinstance(action, Push))
+    labels = (action.label for action in pushed if isinstance(action, Push))
+    return frozenset(int(bool(label & VERSION_BIT)) for label in labels if node_index(label) is not None)

@@ -50,6 +50,6 @@ class Healed(Ending):
             return all(all(link.carrier()) and frames([link]) > had for link, had in zip(links, before, strict=True))
 
         if not until(lab, alive, PROOF_S):
-            lab.measure_links(freed)  # where nobody forwards, nobody sends: frames of our own
+            lab.heard(freed)  # where nobody forwards, nobody sends: frames of our own
         since = min((frames([link]) - had for link, had in zip(links, before, strict=True)), default=0)
         return Evidence((carriers(links, lit=True), Fact("frames_since", since, since > 0 or not freed)))

@@ -205,6 +205,13 @@ def test_a_degradation_that_changes_nothing_cannot_be_made(settings: dict[str, f
         FAULTS.make("link.degrade", LINK, **settings)
 
 
+@pytest.mark.parametrize("kind", ["link.heal", "control.heal"])
+def test_a_heal_that_does_nothing_is_told_by_its_proof(kind: str) -> None:
+    lab = _started()
+    FAULTS.make(kind.replace("heal", "silent"), _target(kind)).inject(lab)
+    assert not FAULTS.make(kind, _target(kind)).proof(lab).held
+
+
 def test_heal_undoes_its_own_link_only_and_return_every_fault_of_the_brain() -> None:
     heal, back = FAULTS.make("link.heal", LINK), FAULTS.make("brain.return", "brain")
     assert isinstance(heal, Undo)
@@ -254,6 +261,23 @@ def test_a_power_failure_is_told_from_a_kill() -> None:
     lab.brain.kill()
     for channel in lab.control.values():
         channel.silence()
+    assert [fact.held for fact in fault.proof(lab).facts] == [True, True, False]
+
+
+@pytest.mark.parametrize("prior", ["control.cut", "control.silent"])
+def test_a_channel_that_carried_nothing_anyway_makes_no_power_failure_of_a_kill(prior: str) -> None:
+    """Its switch holds on to its connection after either."""
+    lab = FakeLab(ring())
+    FAULTS.make(prior, "control:b").inject(lab)
+    if prior == "control.cut":
+        lab.control["b"].silence()
+    fault = FAULTS.make("brain.poweroff", "brain")
+    fault.inject(lab)
+    for pop in "acd":
+        lab.control[pop].heal()
+    lab.brain.kill()
+    for pop in "acd":
+        lab.control[pop].silence()
     assert [fact.held for fact in fault.proof(lab).facts] == [True, True, False]
 
 

@@ -11,6 +11,7 @@ from modelled_run import Stand, square
 from experiments.faults import FAULTS, Evidence
 from experiments.faults.push_poison import PushPoison
 from experiments.faults.pushing import parse_stages
+from topology.load import load
 
 STRIKE_S = 1.0
 PAIRS = 12
@@ -72,6 +73,19 @@ def test_every_slice_s_brain_obeys(tmp_path: Path) -> None:
         evidence = strike(sliced, kind, *targets)
         assert evidence.held, kind
         assert evidence.values[f"brain_said_{word}"] == 4
+
+
+@pytest.mark.parametrize("deaf", [False, True])
+def test_a_planned_change_is_every_slice_s(tmp_path: Path, deaf: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pairs of two slices push binding labels, which have no version."""
+    sliced = Stand(load("edge12"), "sliced", tmp_path)
+    lab = sliced.lab
+    lab.wait_until(STRIKE_S)
+    if deaf:
+        monkeypatch.setattr(lab.brains["brain-2"], "tell", lambda _order: None)
+    evidence = strike(sliced, "brain.replan", *lab.topology.names)
+    assert evidence.values["brain_said_replan"] == 4 - deaf
+    assert evidence.held is not deaf
 
 
 def test_a_staged_crash_stays_in_its_first_stage(stand: Stand) -> None:
