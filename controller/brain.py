@@ -75,8 +75,8 @@ class Brain:
         self._stages: list[tuple[str, Stage]] = []
         self._stage_token: int | None = None
         self._stage_due = 0.0
-        self._outgoing: Plan | None = None
-        """While labels of two versions are in use: the plan of the other version."""
+        self._former: Plan | None = None
+        """The plan before the present update, if it had the other version of the labels."""
         self._put_off: tuple[View, frozenset[str]] | None = None
         """The last view in which an update was put off, and who was out of sight then."""
 
@@ -262,7 +262,7 @@ class Brain:
         else:  # what has left under the other version still needs its rules
             self._stages, self._stage_token, self._stage_due = clean_up(changes), None, now + self.settings.drain_s
             urgent = {pop: (*change.prepare, *change.switch_over) for pop, change in changes.items()}
-        self._outgoing = self._outgoing if self._stages else None
+            yield from self.rollout.relabel()
         for pop, mods in urgent.items():
             wanted = self.wanted(pop)
             self._holdings[pop] = self._holdings[pop].after(mods, wanted) if self._stages else Holdings.of(wanted)
@@ -276,13 +276,17 @@ class Brain:
         assert self.plan is not None
         same = plan.version == self.plan.version
         order = shortest_paths.update_order(self.plan.paths, plan.paths) if same else None
-        self._outgoing, self._put_off = None if same else self.plan, None
+        self._former, self._put_off = None if same else self.plan, None
         self._adopt(plan)
         changes = {pop: difference(self._holdings[pop], self.wanted(pop)) for pop in sorted(self._reconciled)}
         self._stages = stages(changes, lambda pop, rule: self._rank(order, pop, rule))
-        self._outgoing = self._outgoing if self._stages else None
         self._stage_due, self._stage_token = now, None
         yield from self._next_stage(now)
+
+    @property
+    def _outgoing(self) -> Plan | None:
+        """While labels of two versions are in use: the plan of the other one."""
+        return self._former if self._stages else None
 
     def _rank(self, order: NDArray[np.int64] | None, pop: str, rule: FlowRule) -> int:
         """In which step of ``order`` this rule changes; 0, at the beginning, whatever does not forward by node SID."""
@@ -303,11 +307,10 @@ class Brain:
         for pop, mods in current.items():
             self._holdings[pop] = self._holdings[pop].after(mods, self.wanted(pop))
         if not self._stages:
-            self._outgoing = None
             self._holdings |= {pop: Holdings.of(self.wanted(pop)) for pop in self._reconciled}
         yield from self._batches.send(current, reason, now)
         self._stage_token = self._batches.newest
-        if reason == SWITCH_OVER and self._outgoing:
+        if reason == SWITCH_OVER and self._former:
             yield from self.rollout.relabel()
 
     # ---------------------------------------------------------- planning

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from experiments.faults.kind import CONTROL, LINK, POP, PUSH, SWITCH, Fault
+from experiments.faults.kind import CONTROL, LINK, POP, PUSH, SWITCH, SWITCH_OF, Fault
 from topology.model import Topology
 
 
@@ -55,13 +55,13 @@ def reach(aims_at: str, targets: Iterable[str], topology: Topology) -> Reach:
 
 
 def wires(fault: Fault, topology: Topology) -> frozenset[str]:
-    """Backbone links and control channels (``control:POP``) that a fault changes, or its end mends."""
-    if fault.aims_at in (PUSH, SWITCH):
-        return frozenset()
+    """Links, control channels (``control:POP``), switches (``switch:POP``): what a fault changes, or its end mends."""
     touched = reach(fault.aims_at, fault.targets, topology)
-    dark = touched.pops if fault.aims_at == POP else ()
+    links = () if fault.aims_at in (PUSH, SWITCH) else touched.links
+    whole = touched.pops if fault.severs or fault.restores else ()  # an overload leaves the switch alone
+    dark = whole if fault.aims_at == POP else ()
     channels = (*(CONTROL + pop for pop in (*touched.control, *dark)), *getattr(fault, "channels", ()))
-    return frozenset((*touched.links, *channels))
+    return frozenset((*links, *channels, *(SWITCH_OF + pop for pop in whole)))
 
 
 def broken(deeds: Iterable[Deed], topology: Topology) -> frozenset[str]:
@@ -70,12 +70,12 @@ def broken(deeds: Iterable[Deed], topology: Topology) -> frozenset[str]:
     A PoP that comes back lights its links, except those that are cut themselves or lead to PoPs still down.
     """
     cut: set[str] = set()
-    down: set[str] = set()
+    down: dict[str, set[str]] = {POP: set(), SWITCH: set()}
     for deed in deeds:
-        struck = down if deed.pops else cut
+        struck = down[deed.aims_at] if deed.pops else cut
         names = set(deed.pops or deed.links)
         if deed.restores:
             struck -= names
         elif deed.severs:
             struck |= names
-    return frozenset(cut.union(topology.links_at(down)))
+    return frozenset(cut.union(topology.links_at(set().union(*down.values()))))

@@ -127,8 +127,8 @@ def _strikes(entry: FaultSpec, targets: tuple[str, ...], topology: Topology, spe
         return
     for beat in fault.beats(entry.at, str(spec.seed)):
         if beat.at_s < spec.end:
-            own = {name: value for name, value in beat.settings.items() if value}
-            yield Strike(beat.at_s, beat.fault, targets, entry.target, own, touched, beat.proven, beat.ends)
+            own = (touched, beat.proven, beat.ends)
+            yield Strike(beat.at_s, beat.fault, targets, entry.target, beat.settings, *own)
 
 
 def _phases(spec: Spec) -> Iterator[Begin]:

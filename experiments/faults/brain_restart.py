@@ -31,4 +31,5 @@ class BrainRestart:
 
     def beats(self, at_s: float, seed: str) -> Iterator[Beat]:  # noqa: ARG002 (nothing is left to chance)
         yield Beat(at_s, "brain.kill")
-        yield Beat(at_s + self.down, "brain.return", ends=True, settings={"state": self.state})
+        memory = {"state": self.state} if self.state else {}
+        yield Beat(at_s + self.down, "brain.return", ends=True, settings=memory)

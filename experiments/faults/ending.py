@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from experiments.faults.kind import ALL, NO_SETTINGS, Evidence, Fact, Fault, Settings, frames, until, wires
+from experiments.faults.kind import ALL, NO_SETTINGS, SWITCH_OF, Evidence, Fact, Fault, Settings, frames, until, wires
 from experiments.faults.severed import carriers
 from experiments.lab import Lab
 
@@ -29,6 +29,10 @@ class Ending:
             return other.targets
         return () if ALL in self.targets else tuple(name for name in other.targets if name not in self.targets)
 
+    def freed(self, kind: str = SWITCH_OF) -> tuple[str, ...]:
+        """Its targets without those that others hold; ``kind``: what of a PoP that is."""
+        return tuple(name for name in self.targets if kind + name not in self.held)
+
     def heal(self, lab: Lab) -> None:
         """An end is healthy: nothing to undo."""
 
@@ -42,7 +46,7 @@ class Healed(Ending):
             link.heal()
 
     def proof(self, lab: Lab) -> Evidence:
-        freed = [name for name in self.targets if name not in self.held]
+        freed = self.freed(kind="")
         links = wires(lab, freed)
         before = [frames([link]) for link in links]
 

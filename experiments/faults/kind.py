@@ -21,6 +21,8 @@ CONTROL = "control:"
 """Prefix of targets that are control channels: ``control:ams``."""
 ALL = "all"
 """Of brains, and of members of their store: every one."""
+SWITCH_OF = "switch:"
+"""The same of switches, where faults may share one: ``switch:ams``."""
 POLL_S = 0.02
 
 
@@ -74,10 +76,10 @@ class Fault(Protocol):
 
 @runtime_checkable
 class Undo(Fault, Protocol):
-    """What an end (``restores``) has beside: how much of each standing fault it heals."""
+    """What an end (``restores``) has beside, unless the brain does it all: how much of each standing fault it heals."""
 
     held: frozenset[str]
-    """Links and control channels that faults hold which go on standing: nothing is to be seen there."""
+    """Links, control channels and switches that faults hold which go on standing: nothing is to be seen there."""
 
     def leaves(self, other: Fault) -> tuple[str, ...]:
         """The targets on which ``other`` stands on after it; none: it is healed."""

@@ -30,5 +30,6 @@ class PopReturn(Ending):
         names = (*lab.topology.links_at(self.targets), *(CONTROL + pop for pop in self.targets))
         links = wires(lab, (name for name in names if name not in self.held))
         until(lab, lambda: all(all(link.carrier()) for link in links), PROOF_S)
-        alive = running(lab, self.targets)
-        return Evidence((Fact("switches_running", alive, alive == len(self.targets)), carriers(links, lit=True)))
+        freed = self.freed()
+        alive = running(lab, freed)
+        return Evidence((Fact("switches_running", alive, alive == len(freed)), carriers(links, lit=True)))

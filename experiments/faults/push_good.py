@@ -5,12 +5,12 @@ Settings: ``stages`` and ``gate``, as of ``push.poison``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar
 
 from controller.edge import Config
 from controller.orders import Push
-from experiments.faults.kind import BRAIN, ORDER, Evidence, Fault, Settings
+from experiments.faults.kind import BRAIN, ORDER, Evidence, Settings
 from experiments.faults.pushing import ROLLOUT, Pushing
 from experiments.faults.registry import FAULTS
 from experiments.lab import Lab
@@ -29,12 +29,6 @@ class PushGood(Pushing):
     targets: tuple[str, ...] = (BRAIN,)
     stages: tuple[float, ...] = (1.0,)
     gate: float = 0.0
-
-    held: frozenset[str] = field(default=frozenset(), init=False)
-
-    def leaves(self, other: Fault) -> tuple[str, ...]:
-        """No fault ends by anything but what the brain does."""
-        return other.targets
 
     def inject(self, lab: Lab) -> None:
         self.push(lab, Push(Config(), lab.topology.names, self.stages, self.gate))

@@ -6,11 +6,11 @@ Setting ``to``: ``good`` (the last one that passed all its gates, which may be a
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar
 
 from controller.orders import Rollback
-from experiments.faults.kind import BRAIN, ORDER, Evidence, Fact, Fault, Settings
+from experiments.faults.kind import BRAIN, ORDER, Evidence, Fact, Settings
 from experiments.faults.ordering import Ordering, versions
 from experiments.faults.push_poison import one_of
 from experiments.faults.registry import FAULTS
@@ -32,12 +32,6 @@ class PushRollback(Ordering):
     settings: ClassVar[Settings] = {"to": one_of("version", (GOOD, FIRST))}
     targets: tuple[str, ...] = (BRAIN,)
     to: str = GOOD
-
-    held: frozenset[str] = field(default=frozenset(), init=False)
-
-    def leaves(self, other: Fault) -> tuple[str, ...]:
-        """It undoes what the brain has pushed; whether that ends a fault, the probes tell."""
-        return other.targets
 
     def inject(self, lab: Lab) -> None:
         self.tell(lab, Rollback(self.to == FIRST), "rolled-back", "rollback")

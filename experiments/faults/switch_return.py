@@ -26,12 +26,13 @@ class SwitchReturn(Ending):
         start(lab, self.targets)
 
     def proof(self, lab: Lab) -> Evidence:
-        until(lab, lambda: _forwarding(lab, self.targets) == len(self.targets), PROOF_S)
-        alive, forwarding = running(lab, self.targets), _forwarding(lab, self.targets)
+        freed = self.freed()
+        until(lab, lambda: _forwarding(lab, freed) == len(freed), PROOF_S)
+        alive, forwarding = running(lab, freed), _forwarding(lab, freed)
         return Evidence(
             (
-                Fact("switches_running", alive, alive == len(self.targets)),
-                Fact("switches_with_live_ports", forwarding, forwarding == len(self.targets)),
+                Fact("switches_running", alive, alive == len(freed)),
+                Fact("switches_with_live_ports", forwarding, forwarding == len(freed)),
             )
         )
 

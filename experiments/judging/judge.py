@@ -40,9 +40,10 @@ def judge(run_dir: Path) -> Summary:
 def summarise(run: folder.Run) -> Summary:
     """Pure: the whole summary; docs/metrics.md says what its numbers and verdicts mean."""
     spec, manifest = run.spec, run.manifest
-    trust = {story.policy: fidelity.judge(story) for story in run.stories}
-    doubts = {story.policy: [*trust[story.policy].reasons, *checks.unproven(story)] for story in run.stories}
-    policies = {story.policy: _policy(story, spec, trust[story.policy]) for story in run.stories}
+    stories = {story.policy: story for story in run.stories}
+    trust = {name: fidelity.judge(story) for name, story in stories.items()}
+    doubts = {name: [*trust[name].reasons, *checks.unproven(story)] for name, story in stories.items()}
+    policies = {name: _policy(story, spec, trust[name], doubts[name]) for name, story in stories.items()}
     missing = [name for name in spec.get("policies", ()) if name not in policies]
     verdicts = [policy["verdict"] for policy in policies.values()]
     return {
@@ -70,7 +71,7 @@ def _backend(manifest: Mapping[str, Any]) -> str:
     return str(manifest.get("backend") or "emulated")
 
 
-def _policy(story: Story, spec: Mapping[str, Any], trust: Fidelity) -> Summary:
+def _policy(story: Story, spec: Mapping[str, Any], trust: Fidelity, doubts: Sequence[str]) -> Summary:
     measured = measure(story)
     results = [
         checks.run(check, measured, story, trust.reasons)
@@ -80,8 +81,7 @@ def _policy(story: Story, spec: Mapping[str, Any], trust: Fidelity) -> Summary:
         checks.run(check, measured, story, trust.reasons)
         for check in checks.for_policy(spec.get("slo") or (), story.policy)
     ]
-    doubted = not trust.trusted or any(checks.unproven(story))
-    verdicts = [result.verdict for result in results] + [checks.UNKNOWN] * doubted
+    verdicts = [result.verdict for result in results] + [checks.UNKNOWN] * bool(doubts)
     return {
         "verdict": checks.verdict(verdicts),
         "slo": {"grade": checks.grade(slo), "items": [_result(result) for result in slo]},

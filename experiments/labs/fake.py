@@ -24,6 +24,7 @@ from experiments.lab import (
     TrafficPlan,
     brain_names,
 )
+from experiments.labs.modelled.timers import LONE_FRAMES
 from topology.errors import LabError, TooLate
 from topology.forwarding import Snapshot, SwitchState
 from topology.model import HOST_PORT, Pair, Topology
@@ -31,7 +32,6 @@ from topology.model import HOST_PORT, Pair, Topology
 FRAMES_PER_S = 100.0
 CONTROL_RATE_BPS = 1e7
 CPU_SHARE = 0.01
-LONE_FRAMES = 7
 
 
 class FakeLink:

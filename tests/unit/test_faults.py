@@ -141,6 +141,18 @@ def test_the_smallest_degradation_is_told_from_none(kind: str, name: str) -> Non
     assert fault.proof(lab).held
 
 
+@pytest.mark.parametrize("loss", [0.005, 0.01, 0.2])
+@pytest.mark.parametrize("count", [2, 4])
+def test_a_link_that_was_missed_among_several_is_told(loss: float, count: int) -> None:
+    lab = FakeLab(ring("abcdef"))
+    names = list(lab.links)[:count]
+    fault = FAULTS.make("link.degrade", *names, loss=loss)
+    fault.inject(lab)
+    assert fault.proof(lab).held
+    lab.links[names[-1]].heal()
+    assert not fault.proof(lab).held
+
+
 @pytest.mark.parametrize("name", sorted(TOO_LITTLE))
 def test_a_degradation_that_could_not_be_shown_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match=r"too little to be shown|cannot be told"):

@@ -311,3 +311,26 @@ def test_the_oracle_knows_what_still_stands_when_a_pop_is_back() -> None:
     phases = [{"name": name, "at": f"{at_s} s"} for name, at_s in (("whole", 0), ("cut", 5), ("mended", 7))]
     play(FakeLab(ring()), spec(phases=phases, timeline=events), oracle)
     assert heard == [{"a-b", "d-a"}, {"a-b"}, frozenset()]
+
+
+@pytest.mark.parametrize("faults", list(permutations(["pop.down", "switch.crash"])))
+@pytest.mark.parametrize("ends", list(permutations(["pop.return", "switch.return"])))
+def test_a_switch_that_two_faults_hold_runs_when_both_have_ended(
+    faults: tuple[str, ...], ends: tuple[str, ...]
+) -> None:
+    lab, running, dead = FakeLab(ring()), {}, []
+
+    def oracle(topology: Topology, snapshot: Snapshot, broken: Collection[str]) -> Staleness:
+        dead.append(frozenset(broken))
+        return right()
+
+    lab.on_wait = lambda now_s: running.update({now_s: lab.switches["a"].running()})
+    events = at(*((2.0 + place, name, "a") for place, name in enumerate((*faults, *ends))))
+    phases = [{"name": f"p{at_s}", "at": f"{at_s} s"} for at_s in (0, 2, 4, 6)]
+    _, lines = play(lab, spec(timeline=events, phases=phases), oracle)
+    assert {on for now_s, on in running.items() if 2.5 < now_s < 5} == {False}
+    assert running[max(running)]
+    assert dead == [frozenset(), {"a-b", "d-a"}, dead[2], frozenset()]
+    proven = {line["fault"]: line["held"] for line in of(lines, "proof")}
+    assert [proven[end] for end in ends] == [True, True]
+    assert proven["switch.crash"] == (faults[0] == "switch.crash"), "nobody sees a switch die in a dark PoP"
