@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from experiments.faults.brains import LEADER
-from experiments.faults.kind import ETCD, NO_SETTINGS, Evidence, Fact, Settings, until
-from experiments.faults.members import LEADER_S, members, needed, settled, store
+from experiments.faults.kind import ETCD, NO_SETTINGS, Evidence, Fact, Settings
+from experiments.faults.members import members, needed, settled, settling, store
 from experiments.faults.registry import FAULTS
 from experiments.lab import Lab
 
@@ -37,8 +37,7 @@ class EtcdKill:
         struck = store(lab)
         left = [name for name, member in struck.members.items() if member.state() == "running"]
         decides = len(left) >= needed(struck)
-        until(lab, lambda: (struck.leader() is not None) == decides, LEADER_S)
-        leader, answering = struck.leader(), set(struck.answering())
+        leader, answering = settling(lab, struck, lambda leader, _: leader in left if decides else leader is None)
         running = [name for name in self.targets if name in left]
         return Evidence(
             (

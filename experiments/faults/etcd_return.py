@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from experiments.faults.ending import Ending
-from experiments.faults.kind import ALL, ETCD, Evidence, Fact, until
-from experiments.faults.members import LEADER_S, members, settled, store
+from experiments.faults.kind import ALL, ETCD, Evidence, Fact
+from experiments.faults.members import members, settled, settling, store
 from experiments.faults.registry import FAULTS
 from experiments.lab import Lab
 
@@ -30,9 +30,8 @@ class EtcdReturn(Ending):
 
     def proof(self, lab: Lab) -> Evidence:
         found, wanted = store(lab), set(self.targets)
-        until(lab, lambda: wanted <= set(found.answering()) and found.leader() is not None, LEADER_S)
-        states, answering = {member.state() for member in members(lab, self.targets)}, set(found.answering())
-        leader = found.leader()
+        leader, answering = settling(lab, found, lambda leader, told: wanted <= told and leader is not None)
+        states = {member.state() for member in members(lab, self.targets)}
         return Evidence(
             (
                 Fact("members", " and ".join(sorted(states)), states == {"running"}),

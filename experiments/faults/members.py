@@ -8,6 +8,7 @@ all, etcd-2              every one; the one of that name
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Set
 
 from experiments.faults.brains import FOLLOWER, LEADER
 from experiments.faults.kind import ALL, until
@@ -17,8 +18,11 @@ from topology.errors import LabError
 QUORUM = "quorum"
 ROLES = (LEADER, FOLLOWER, QUORUM, ALL)
 NAME = re.compile(r"etcd-[1-9]\d*")
-LEADER_S = 5.0
+LEADER_S = 10.0
 """How long a strike waits for the store to have a leader, and a proof for it to have lost or found one."""
+
+Settled = Callable[[str | None, Set[str]], bool]
+"""Of the store's leader and of the members that answer: whether this is what was waited for."""
 
 
 def store(lab: Lab) -> StoreControl:
@@ -42,6 +46,23 @@ def settled(lab: Lab, targets: tuple[str, ...]) -> tuple[str, ...]:
     too_few = needed(struck) - 1
     found = {LEADER: [leader], FOLLOWER: others[:1], QUORUM: [leader, *others[: len(others) - too_few]]}
     return tuple(found[targets[0]])
+
+
+def settling(lab: Lab, struck: StoreControl, done: Settled) -> tuple[str | None, Set[str]]:
+    """The leader and who answers as soon as they are ``done``, or as they were last when the time is over.
+
+    The reading that was waited for is the one that is told: a member that is slow to answer the next question (of
+    another, of the leader) takes nothing back.
+    """
+    last: tuple[str | None, Set[str]] = (None, frozenset())
+
+    def look() -> bool:
+        nonlocal last
+        last = (struck.leader(), frozenset(struck.answering()))
+        return done(*last)
+
+    until(lab, look, LEADER_S)
+    return last
 
 
 def needed(struck: StoreControl) -> int:

@@ -29,7 +29,8 @@ NEEDED = [f"{lacking.name}: {lacking.detail}" for lacking in preflight.probe().m
 pytestmark = pytest.mark.skipif(bool(NEEDED), reason="; ".join(NEEDED))
 
 SHIPPED = ("soft-state", "fail-static", "fast-reroute")
-Ask = Callable[[str], Answer]
+Ask = Callable[[str], tuple[Answer, ...]]
+"""All runs of a policy so far, the newest last."""
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +44,7 @@ def asking(home: Path, prepared: Callable[[str], Prepared]) -> Ask:
     Once more, if they do not agree or the machine was not believed: a stumble of the machine does not come twice at
     the same place, a rule that one of them lacks does.
     """
-    known: dict[str, Answer] = {}
+    known: dict[str, tuple[Answer, ...]] = {}
 
     def once(policy: str) -> Answer:
         with pytest.MonkeyPatch.context() as patch:
@@ -51,11 +52,10 @@ def asking(home: Path, prepared: Callable[[str], Prepared]) -> Ask:
                 patch.setattr(launcher, "finish", judge)
             return of_experiment(prepared(policy), Means(results=home), Unwatched())
 
-    def ask(policy: str) -> Answer:
+    def ask(policy: str) -> tuple[Answer, ...]:
         if policy not in known:
-            known[policy] = once(policy)
-            if known[policy].whole.verdict != "pass":
-                known[policy] = once(policy)
+            first = once(policy)
+            known[policy] = (first,) if first.whole.verdict == "pass" else (first, once(policy))
         return known[policy]
 
     return ask
@@ -71,12 +71,17 @@ def shipped(home: Path) -> Ask:
     return asking(home, lambda policy: prepare("control-plane-loss", Choice((policy,))))
 
 
-def believed(answer: Answer, policy: str) -> Agreement:
-    """Skips where the emulated run proves nothing."""
-    found = of(answer.whole, policy)
-    if found.reasons:
-        pytest.skip("; ".join(found.reasons))
-    return found
+def believed(answers: tuple[Answer, ...], policy: str) -> list[Agreement]:
+    """Of the runs that prove something; skips where there is none."""
+    found = [of(answer.whole, policy) for answer in answers]
+    if all(one.reasons for one in found):
+        pytest.skip("; ".join(found[-1].reasons))
+    return [one for one in found if not one.reasons]
+
+
+def in_all(runs: list[Agreement], phases: tuple[str, ...] | None = None, chance: tuple[str, ...] = ()) -> list[str]:
+    """What is wrong in these phases, or in all, in the run that has the least of it."""
+    return min((told(one, phases, chance) for one in runs), key=len)
 
 
 def told(found: Agreement, phases: tuple[str, ...] | None = None, chance: tuple[str, ...] = ()) -> list[str]:
@@ -88,8 +93,8 @@ def told(found: Agreement, phases: tuple[str, ...] | None = None, chance: tuple[
 @pytest.mark.parametrize("policy", SHIPPED)
 def test_control_plane_loss(shipped: Ask, policy: str) -> None:
     found = believed(shipped(policy), policy)
-    assert not told(found)
-    assert {aspect.name for aspect in found.aspects if aspect.compared} >= {"paths traced", "delays", "proofs"}
+    assert not in_all(found)
+    assert {aspect.name for aspect in found[-1].aspects if aspect.compared} >= {"paths traced", "delays", "proofs"}
 
 
 @pytest.mark.parametrize(
@@ -98,22 +103,23 @@ def test_control_plane_loss(shipped: Ask, policy: str) -> None:
 def test_every_kind_of_fault(kinds: Ask, policy: str, name: str) -> None:
     entry = next(one for one in entries() if one.name == name)
     found = believed(kinds(policy), policy)
-    assert {aspect.name for aspect in found.aspects}.issuperset(entry.chance)
-    assert not told(found, entry.phases, entry.chance)
-    fixed = [aspect for aspect in found.aspects if aspect.name not in entry.chance]
+    assert {aspect.name for aspect in found[-1].aspects}.issuperset(entry.chance)
+    assert not in_all(found, entry.phases, entry.chance)
+    fixed = [aspect for aspect in found[-1].aspects if aspect.name not in entry.chance]
     compared = [one for aspect in fixed for one in aspect.findings if one.phase in entry.phases]
     assert compared, "nothing was compared"
 
 
 @pytest.mark.parametrize("policy", policies())
 def test_before_the_first_fault(kinds: Ask, policy: str) -> None:
-    assert not told(believed(kinds(policy), policy), ("steady",))
+    assert not in_all(believed(kinds(policy), policy), ("steady",))
 
 
 def test_real_packets_find_a_missing_rule_of_the_model(shipped: Ask, home: Path) -> None:
     """Were the model's brain to forget what bypass labels mean at one PoP, the run would be red."""
-    answer = shipped("fast-reroute")
-    believed(answer, "fast-reroute")
+    answers = shipped("fast-reroute")
+    believed(answers, "fast-reroute")
+    answer = next(one for one in answers if not of(one.whole, "fast-reroute").reasons)
     with without_bypass_rules("nrt"):
         mutant = computed(prepare("control-plane-loss", Choice(("fast-reroute",))), home)
     whole = compare(folder.read(answer.folder / EMULATED), mutant)

@@ -45,7 +45,9 @@ _NAP_S = 0.002
 _SHARE = 0.5
 """Of a link's rate that the frames of the last round take."""
 _PATIENCE_S = 1.0
-"""More than the longest delay: how long to wait for frames that do not come."""
+"""More than the longest delay: how long to wait for frames that do not come …"""
+_QUEUED_S = 0.15
+"""… and when the delays are known, so much beyond the longest of them."""
 
 _ETHERTYPE = 0x88B5
 _HEADER = bytes.fromhex("0180c200000e 020000fa5700") + _ETHERTYPE.to_bytes(2, "big")
@@ -149,9 +151,11 @@ def measure(links: Mapping[str, tuple[End, End]], frames: int = 0) -> dict[str, 
     """
     with _stations(links) as (stations, probes):
         _lone_frames(probes, stations, _PATIENCE_S)
-        _trains(probes, stations, 1, [_FIRST_TRAIN for _ in probes])
-        _trains(probes, stations, 2, [train_length(rate_bps(probe.of_round(1))) for probe in probes])
-        _spread(probes, stations, frames)
+        patience_s = _QUEUED_S + _longest_s(probes)
+        _trains(probes, stations, 1, [_FIRST_TRAIN for _ in probes], patience_s)
+        lengths = [train_length(rate_bps(probe.of_round(1))) for probe in probes]
+        _trains(probes, stations, 2, lengths, patience_s)
+        _spread(probes, stations, frames, patience_s)
     dark = sorted({probe.link for probe in probes if not probe.of_round(0)})
     if dark:
         raise LabError(f"no frame came through: {', '.join(dark)}")
@@ -226,7 +230,13 @@ def _lone_frames(probes: list[Probe], stations: Collection[Station], within_s: f
     _collect(stations, within_s)
 
 
-def _spread(probes: list[Probe], stations: Collection[Station], frames: int) -> None:
+def _longest_s(probes: Iterable[Probe]) -> float:
+    """The longest delay that the lone frames had."""
+    took_ns = (arrival.received_ns - arrival.sent_ns for probe in probes for arrival in probe.of_round(0))
+    return max(took_ns, default=0) / 1e9
+
+
+def _spread(probes: list[Probe], stations: Collection[Station], frames: int, patience_s: float) -> None:
     rates = [rate for probe in probes if not math.isnan(rate := rate_bps(probe.of_round(2)))]
     gap_s = max(len(probes) / _FRAMES_PER_S, SMALL_BYTES * 8 / (_SHARE * min(rates, default=math.inf)))
     begin_s = time.monotonic()
@@ -236,7 +246,7 @@ def _spread(probes: list[Probe], stations: Collection[Station], frames: int) -> 
         if (early_s := begin_s + number * gap_s - time.monotonic()) > _NAP_S:
             time.sleep(early_s)
             _receive(stations)
-    _collect(stations, _PATIENCE_S if frames else 0.0)
+    _collect(stations, patience_s if frames else 0.0)
 
 
 def _receive(stations: Collection[Station]) -> None:
@@ -244,12 +254,14 @@ def _receive(stations: Collection[Station]) -> None:
         station.receive()
 
 
-def _trains(probes: list[Probe], stations: Collection[Station], round_: int, lengths: list[int]) -> None:
+def _trains(
+    probes: list[Probe], stations: Collection[Station], round_: int, lengths: list[int], patience_s: float
+) -> None:
     for probe, length in zip(probes, lengths, strict=True):
         for number in range(length):
             probe.send(round_, number, FULL_BYTES)
         _collect(stations, length / _FRAMES_PER_S)
-    _collect(stations, _PATIENCE_S)
+    _collect(stations, patience_s)
 
 
 def _collect(stations: Collection[Station], within_s: float) -> None:
