@@ -29,6 +29,7 @@ from controller.messages import (
     BarrierReply,
     Command,
     Event,
+    Mod,
     Note,
     Ordered,
     PortStatus,
@@ -42,7 +43,7 @@ from controller.pipeline import Plan, Tables, heartbeat_rules, same_tables
 from controller.planner import Planner, View
 from controller.rollout import Rollout
 from controller.settings import BrainSettings
-from controller.transition import CLEAN_UP, SWITCH_OVER, Holdings, Stage, clean_up, difference, stages
+from controller.transition import CLEAN_UP, SWITCH_OVER, Change, Holdings, Stage, clean_up, difference, stages
 from topology import labels
 from topology.forwarding import FlowRule
 from topology.model import Topology
@@ -73,7 +74,8 @@ class Brain:
         self.rollout = Rollout(topology, self.pops, lambda: self.plan.version if self.plan else 0)
         self._metric = Costs()
         self._stages: list[tuple[str, Stage]] = []
-        self._stage_token: int | None = None
+        self._awaited: set[int] = set()
+        """Tokens of what the next stage waits for."""
         self._stage_due = 0.0
         self._former: Plan | None = None
         """The plan before the present update, if it had the other version of the labels."""
@@ -175,11 +177,23 @@ class Brain:
                 yield from self._correct(pop, now)
 
     def _correct(self, pop: str, now: float) -> Iterator[Command]:
-        change = difference(self._holdings[pop], self.wanted(pop))
-        self._holdings[pop] = Holdings.of(self.wanted(pop))
+        held, wanted = self._holdings[pop], self.wanted(pop)
+        change, joins = difference(held, wanted), self._outgoing is not None
+        mods = self._join(pop, change) if joins else change.at_once
+        self._holdings[pop] = held.after(mods, wanted) if joins else Holdings.of(wanted)
         self._reconciled.add(pop)
-        yield Note("reconciling", {"pop": pop, "mods": len(change.at_once)})
-        yield from self._batches.send({pop: change.at_once}, "reconcile", now)
+        yield Note("reconciling", {"pop": pop, "mods": len(mods)})
+        yield from self._batches.send({pop: mods}, "reconcile", now)
+        if joins:
+            self._await_newest()
+
+    def _join(self, pop: str, change: Change) -> tuple[Mod, ...]:
+        """What a switch that is back while labels of two versions are in use is told now; the rest, with the others."""
+        later = {SWITCH_OVER: change.switch_over, CLEAN_UP: change.clean_up}
+        left = [(reason, {**stage, pop: later.get(reason, ())}) for reason, stage in self._stages]
+        self._stages = left if left[-1][0] == CLEAN_UP else [*left, (CLEAN_UP, {pop: change.clean_up})]
+        moves_later = any(reason == SWITCH_OVER for reason, _ in self._stages)
+        return change.prepare if moves_later else (*change.prepare, *change.switch_over)
 
     def _wipe(self, pop: str, now: float) -> Iterator[Command]:
         """Delete all that is ours; what belongs there is sent when the switch has answered."""
@@ -257,10 +271,10 @@ class Brain:
         self._adopt(plan)
         changes = {pop: difference(self._holdings[pop], self.wanted(pop)) for pop in sorted(self._reconciled)}
         if self._outgoing is None:
-            self._stages, self._stage_token = [], None
+            self._stages, self._awaited = [], set()
             urgent = {pop: change.at_once for pop, change in changes.items()}
         else:  # what has left under the other version still needs its rules
-            self._stages, self._stage_token, self._stage_due = clean_up(changes), None, now + self.settings.drain_s
+            self._stages, self._awaited, self._stage_due = clean_up(changes), set(), now + self.settings.drain_s
             urgent = {pop: (*change.prepare, *change.switch_over) for pop, change in changes.items()}
             yield from self.rollout.relabel()
         for pop, mods in urgent.items():
@@ -280,13 +294,18 @@ class Brain:
         self._adopt(plan)
         changes = {pop: difference(self._holdings[pop], self.wanted(pop)) for pop in sorted(self._reconciled)}
         self._stages = stages(changes, lambda pop, rule: self._rank(order, pop, rule))
-        self._stage_due, self._stage_token = now, None
+        self._stage_due, self._awaited = now, set()
         yield from self._next_stage(now)
 
     @property
     def _outgoing(self) -> Plan | None:
         """While labels of two versions are in use: the plan of the other one."""
         return self._former if self._stages else None
+
+    def _await_newest(self) -> None:
+        """The next stage waits for what was just sent, if anything was."""
+        if self._batches.newest in self._batches:
+            self._awaited.add(self._batches.newest)
 
     def _rank(self, order: NDArray[np.int64] | None, pop: str, rule: FlowRule) -> int:
         """In which step of ``order`` this rule changes; 0, at the beginning, whatever does not forward by node SID."""
@@ -298,7 +317,7 @@ class Brain:
 
         From one version of the labels to the other all go together: who is out of sight is waited for.
         """
-        if not self._stages or self._stage_token in self._batches or now < self._stage_due:
+        if not self._stages or self._awaited or now < self._stage_due:
             return
         if self._outgoing and self._unseen():
             return
@@ -309,7 +328,7 @@ class Brain:
         if not self._stages:
             self._holdings |= {pop: Holdings.of(self.wanted(pop)) for pop in self._reconciled}
         yield from self._batches.send(current, reason, now)
-        self._stage_token = self._batches.newest
+        self._await_newest()
         if reason == SWITCH_OVER and self._former:
             yield from self.rollout.relabel()
 
@@ -331,9 +350,11 @@ class Brain:
             yield batch.done(now)
         if batch.reason == "wipe" and pop in self._holdings:
             yield from self._correct(pop, now)
-        if token == self._stage_token and self._stages:
-            self._stage_due = now + (self.settings.drain_s if self._stages[0][0] == CLEAN_UP else 0.0)
-            yield from self._next_stage(now)
+        if token in self._awaited:
+            self._awaited.discard(token)
+            if self._stages and not self._awaited:
+                self._stage_due = now + (self.settings.drain_s if self._stages[0][0] == CLEAN_UP else 0.0)
+                yield from self._next_stage(now)
 
 
 def _heartbeat(plans: Collection[Plan], pop: str) -> tuple[AddFlow, ...]:

@@ -10,7 +10,7 @@ from test_rollout import bad, dark, expire, later, notes, order, poisoned
 from controller.brain import BrainSettings
 from controller.edge import CRASH, LONGER
 from controller.memory import RECONCILE
-from controller.messages import AddFlow, BarrierReply, Ordered, Program, SwitchDown, Tick
+from controller.messages import AddFlow, BarrierReply, Event, Ordered, Program, SwitchDown, Tick
 from controller.orders import Freeze, Push, Replan, Rollback, Thaw
 from controller.pipeline import LABELS
 from controller.unknown import DEAD
@@ -39,11 +39,7 @@ def test_paths_are_not_changed_under_other_labels_while_one_cannot_follow() -> N
 
 def test_a_change_of_labels_waits_for_one_that_is_lost_on_the_way() -> None:
     net = network()
-    first = [each for each in net.brain.handle(Ordered(Replan("hops")), net.now) if isinstance(each, Program)]
-    for program in first:
-        for mod in program.mods:
-            net.switches[program.pop].apply(mod)
-    for program in first:
+    for program in programs(net, Ordered(Replan("hops"))):
         if program.pop != VICTIM:
             net.tell(BarrierReply(program.pop, program.token))
     net.tell(SwitchDown(VICTIM))
@@ -51,8 +47,46 @@ def test_a_change_of_labels_waits_for_one_that_is_lost_on_the_way() -> None:
     assert not dark(net)
     back(net, VICTIM)
     assert not dark(net)
-    used = {label & labels.VERSION_BIT for j in net.journeys().values() for step in j.steps for label in step.stack}
-    assert used == {labels.VERSION_BIT}
+    assert used_versions(net) == {labels.VERSION_BIT}
+
+
+@pytest.mark.parametrize("moved", [False, True], ids=["before the others moved", "after"])
+def test_one_that_is_back_in_the_middle_of_a_change_of_labels_joins_the_others(moved: bool) -> None:
+    """No moment in which it knows the labels of one version only, before or after the traffic has moved."""
+    net = network()
+    under_way = programs(net, Ordered(Replan("hops")))
+    for program in under_way:
+        if moved or program.pop != VICTIM:
+            under_way += programs(net, BarrierReply(program.pop, program.token))
+    old = net.journeys() if not moved else None
+    net.tell(SwitchDown(VICTIM))
+    waiting = programs(net, net.switch_up(VICTIM))
+    assert not dark(net)
+    assert old is None or net.journeys() == old, "nothing moves by itself"
+    known = {rule.match.mpls_label for rule in net.switches[VICTIM].flows.values() if rule.table == LABELS}
+    own = EDGE12.pop(VICTIM).index
+    assert {labels.node(own, 0), labels.node(own, 1)} <= known, "what is on its way still arrives"
+    later(net, 2)
+    assert not dark(net), "it goes on when the one that is back has answered"
+    for program in waiting:
+        net.tell(BarrierReply(program.pop, program.token))
+    later(net, 3)
+    assert not dark(net)
+    assert used_versions(net) == {labels.VERSION_BIT}
+    assert not net.brain.handle(net.switch_up(VICTIM), net.now)[0].data["mods"]  # type: ignore[union-attr]
+
+
+def programs(net: MemoryNetwork, event: Event) -> list[Program]:
+    """What the brain sends for this event; in force, and not answered."""
+    sent = [command for command in net.brain.handle(event, net.now) if isinstance(command, Program)]
+    for program in sent:
+        for mod in program.mods:
+            net.switches[program.pop].apply(mod)
+    return sent
+
+
+def used_versions(net: MemoryNetwork) -> set[int]:
+    return {label & labels.VERSION_BIT for j in net.journeys().values() for step in j.steps for label in step.stack}
 
 
 def test_while_two_versions_are_in_use_the_heartbeat_keeps_both_alive() -> None:
