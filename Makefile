@@ -67,12 +67,12 @@ doctor: setup  ## what this machine can do, and how to get what is missing
 	@$(BIN)/failstatic doctor
 
 .PHONY: test
-test: setup  ## all tests; those that this machine cannot run say why
-	@$(BIN)/pytest $(PYTEST_ARGS)
+test: unit  ## all tests, packets one after the other; those that this machine cannot run say why
+	@$(BIN)/pytest tests/emulation $(PYTEST_ARGS)
 
 .PHONY: unit
 unit: setup  ## the tests that need no root, no Mininet and no Ryu
-	@$(BIN)/pytest tests/unit tests/golden $(PYTEST_ARGS)
+	@$(BIN)/pytest --numprocesses auto --dist worksteal tests/unit tests/golden $(PYTEST_ARGS)
 
 .PHONY: lint
 lint: setup  ## ruff, mypy --strict, the layers
