@@ -35,6 +35,8 @@ WINDOW_S = 1.0
 FEW = 20
 ENOUGH = 0.5
 """A second in which fewer control probes, or less than this share of those sent, were delivered says nothing."""
+TELLING_PCT = 5.0
+"""Of the processors, taken by the hypervisor: worth a word beside a delay."""
 
 
 BOUNDS = Bounds()
@@ -186,7 +188,9 @@ def _lateness(story: Story, seconds: dict[str, list[float | None]], figures: Fig
         figures[f"delay_error_seconds_beyond_{name}"] = len(beyond)
         if len(beyond) > borne or struck.intersection(beyond):
             worst = max(beyond, key=lambda second: known[second])
+            stolen_pct = machine_trust.stolen_pct(story, worst)
+            why = f"; other machines had {stolen_pct:.0f} % of the processors then" if stolen_pct >= TELLING_PCT else ""
             yield (
                 f"delay on control pairs was off by {known[worst]:.1f} ms ({name[:3]}) in second {worst} "
-                f"(bound {bound:g} ms; {len(beyond)} of {len(known)} seconds beyond it)"
+                f"(bound {bound:g} ms; {len(beyond)} of {len(known)} seconds beyond it){why}"
             )

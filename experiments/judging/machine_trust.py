@@ -15,6 +15,8 @@ import numpy as np
 from experiments.judging.story import Line, Story
 
 Figures = dict[str, float | int | None]
+METER_S = 2.0
+"""A reading of the meter is about the second before it, and comes up to one late."""
 PORT_BACK_S = 10.0
 """BFD may take this long to say that a healed link is up, and may flap meanwhile."""
 
@@ -107,6 +109,13 @@ def processors(story: Story, figures: Figures, bounds: Bounds) -> Iterator[str]:
             f"others took the processors: up to {max(others[number] for number in starved):.0f} % of them, "
             f"with nothing idle, in {starved_s:.0f} of {sum(lasted_s):.0f} seconds"
         )
+
+
+def stolen_pct(story: Story, second: int) -> float:
+    """Of the processors, in a second of the run: what the hypervisor gave to other machines, where the meter knows."""
+    begin_s = story.start_s + second
+    told = (line for line in story.of("load") if begin_s < float(line["t"]) <= begin_s + METER_S)
+    return max((float(line.get("steal_pct") or 0) for line in told), default=0.0)
 
 
 def links(story: Story, figures: Figures, bounds: Bounds) -> Iterator[str]:

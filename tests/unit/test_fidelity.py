@@ -91,6 +91,20 @@ def test_a_hog_shows_in_the_delays() -> None:
     late = np.where((seen.due_s > 14) & (seen.due_s < 17), 0.02, 0.0)
     reasons = fidelity.judge(replace(plain, samples=replace(seen, recv_s=seen.recv_s + late))).reasons
     assert any("delay on control pairs was off by" in reason for reason in reasons)
+    assert not any("other machines" in reason for reason in reasons)
+
+
+def test_delays_say_what_the_hypervisor_took() -> None:
+    def stolen(told: Lines) -> Lines:
+        return [
+            {**line, "steal_pct": 17.4} if line["event"] == "load" and 14 <= line["t"] < 18 else line for line in told
+        ]
+
+    robbed = with_lines(stolen)
+    seen = robbed.samples
+    late = np.where((seen.due_s > 14) & (seen.due_s < 17), 0.02, 0.0)
+    reasons = fidelity.judge(replace(robbed, samples=replace(seen, recv_s=seen.recv_s + late))).reasons
+    assert any(reason.endswith("; other machines had 17 % of the processors then") for reason in reasons)
 
 
 def test_a_hog_shows_in_the_processors() -> None:
