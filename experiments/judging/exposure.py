@@ -17,6 +17,9 @@ GOOD = "good"
 REACH = 0.9
 """Share of the PoPs that a push has reached when it counts as being everywhere."""
 
+ORDER_S = 0.5
+"""An order is given, and the brain says so; later it is another."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stay:
@@ -41,6 +44,18 @@ def exposure(story: Story, start_s: float, end_s: float) -> dict[str, Measure]:
     }
     begun = [line for line in pushes if start_s <= float(line["t"]) < end_s]
     return found | ({"push_reach_90_s": _reach(story, begun[0], end_s)} if begun else {})
+
+
+def mended_s(story: Story, since_s: float) -> float:
+    """When the last PoP reached by the bad push ordered at ``since_s`` had a good version; at once if it reached none.
+
+    What a later bad push brings counts for that one, unless it came while this one's stood.
+    """
+    later = min(
+        (float(line["t"]) for line in said(story, "push") if float(line["t"]) > since_s + ORDER_S), default=math.inf
+    )
+    mine = (stay.until_s for stay in _stays(story) if stay.from_s < later and stay.until_s > since_s)
+    return max(mine, default=since_s)
 
 
 def _reach(story: Story, push: Line, end_s: float) -> Measure:

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from experiments.judging.attribution import configured_delay_ms
+from experiments.judging.exposure import mended_s
+from experiments.judging.responses import said
 from experiments.judging.samples import Samples
 from experiments.judging.story import Event, Story
-from experiments.report.palette import BRAIN_GONE, INK, LINK_BROKEN, QUIET
+from experiments.report.palette import BRAIN_GONE, INK, LINK_BROKEN, ORDERED, QUIET
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,6 +28,13 @@ WORDS = {
 }  # fmt: skip
 
 
+CLEANED_UP = "clean-up"
+"""The last stage of a planned change, as the brain names it."""
+REPLAN, POISON = "brain.replan", "push.poison"
+FEW = 4
+"""So many names at most in a label; of more, the first two."""
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
     """A fault while it stood."""
@@ -33,23 +42,33 @@ class Span:
     label: str
     start_s: float
     end_s: float
-    brain: bool
-
-    @property
-    def colour(self) -> str:
-        return BRAIN_GONE if self.brain else LINK_BROKEN
+    colour: str = ORDERED
+    shades: bool = False
+    """Whether the lanes beneath are shaded too: something is broken or away then."""
 
 
 def spans(story: Story) -> list[Span]:
     """The faults of a run with their ends; one that nothing healed stands to the end of the run."""
-    found = []
-    for event in story.events:
-        if not event.restores and event.began_s < story.end_s:
-            found.append(Span(_label(event), event.began_s, min(_until(event, story), story.end_s), not event.links))
-    return found
+    begun = [event for event in story.events if not event.restores and event.began_s < story.end_s]
+    return [
+        Span(_label(event, story), event.began_s, min(_until(event, story), story.end_s), *_look(event))
+        for event in begun
+    ]
+
+
+def _look(event: Event) -> tuple[str, bool]:
+    """Grey where the brain is struck, yellow where packets are; a bar alone for what harms nobody by itself."""
+    if event.kind == REPLAN or event.aims_at in ("order", "machine"):
+        return ORDERED, False
+    return (BRAIN_GONE if event.aims_at in ("brain", "control", "etcd") else LINK_BROKEN), True
 
 
 def _until(event: Event, story: Story) -> float:
+    if event.kind == POISON:
+        return mended_s(story, event.began_s)
+    if event.kind == REPLAN:
+        done = (float(line["t"]) for line in said(story, "programmed") if line.get("reason") == CLEANED_UP)
+        return min((at_s for at_s in done if at_s > event.began_s), default=story.end_s)
     ends = (other.done_s for other in story.events if other.restores and _heals(other, event))
     return min((end_s for end_s in ends if end_s > event.began_s), default=story.end_s)
 
@@ -59,9 +78,19 @@ def _heals(end: Event, fault: Event) -> bool:
     return end.kind == fault.kind and set(end.target.split(", ")) <= set(fault.target.split(", "))
 
 
-def _label(event: Event) -> str:
+def _label(event: Event, story: Story) -> str:
     words = WORDS.get(event.kind, event.kind)
-    return f"{event.target} {words}" if event.links or event.control else words
+    if event.control:
+        everybody = len(event.control) == len(story.topology.pops)
+        return f"{'all control channels' if everybody else 'control of ' + _some(event.control)} {words}"
+    if event.kind == POISON:
+        pops = event.target.split(", ")
+        return f"{words} {'everywhere' if len(pops) == len(story.topology.pops) else 'to ' + _some(pops)}"
+    return f"{_some(event.target.split(', '))} {words}" if event.links and event.kind != REPLAN else words
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names) if len(names) <= FEW else f"{', '.join(names[:2])} and {len(names) - 2} more"
 
 
 def as_expected(story: Story) -> Samples:
@@ -77,7 +106,7 @@ def as_expected(story: Story) -> Samples:
 
 def shade(axes: Axes, faults: Sequence[Span]) -> None:
     """Behind everything else; links above the brain."""
-    for fault in sorted(faults, key=lambda one: not one.brain):
+    for fault in sorted((one for one in faults if one.shades), key=lambda one: one.colour != BRAIN_GONE):
         axes.axvspan(fault.start_s, fault.end_s, color=fault.colour, linewidth=0, zorder=0)
 
 

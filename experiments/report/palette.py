@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 INK, QUIET, RULE, PAPER = "#1f2933", "#66727f", "#d9dee3", "#ffffff"
 GOOD, BAD, UNSURE = "#00785a", "#b3400a", "#8a6100"
 SERIES = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#5b5f97", "#7a7a7a")
-BRAIN_GONE, LINK_BROKEN = "#e9ecf0", "#fdf0c4"
+BRAIN_GONE, LINK_BROKEN, ORDERED = "#e9ecf0", "#fdf0c4", "#e3eefa"
 LAND, LINE = "#eef1f3", "#7b8794"
 FONTS = ("Inter", "Segoe UI", "Helvetica Neue", "Helvetica", "Arial", "Liberation Sans", "DejaVu Sans", "sans-serif")
 DPI = 160

@@ -11,6 +11,7 @@ from experiments.judging.samples import Floats
 from experiments.judging.story import Story
 from experiments.report import lanes
 from experiments.report.palette import INK, QUIET, figure, quiet_axes, series
+from experiments.report.words import amount
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -71,4 +72,4 @@ def _words(story: Story, down: Floats) -> str:
     peak, hole = min(int(down.max(initial=0)), len(story.samples.pairs)), float(down.sum() * story.interval_s)
     outcome, _ = story.outcome
     ending = "" if outcome == "complete" else f"\nrun {outcome}"
-    return f"at most {peak} at once\n{hole:,.4g} pair·s".replace(",", "\u202f") + ending
+    return f"at most {peak} at once\n{amount('blackhole_pair_s', hole)}{ending}"
