@@ -17,9 +17,6 @@ GOOD = "good"
 REACH = 0.9
 """Share of the PoPs that a push has reached when it counts as being everywhere."""
 
-ORDER_S = 0.5
-"""An order is given, and the brain says so; later it is another."""
-
 
 @dataclass(frozen=True, slots=True)
 class Stay:
@@ -51,10 +48,10 @@ def mended_s(story: Story, since_s: float) -> float:
 
     What a later bad push brings counts for that one, unless it came while this one's stood.
     """
-    later = min(
-        (float(line["t"]) for line in said(story, "push") if float(line["t"]) > since_s + ORDER_S), default=math.inf
-    )
-    mine = (stay.until_s for stay in _stays(story) if stay.from_s < later and stay.until_s > since_s)
+    orders = [(line.get("version"), float(line["t"])) for line in said(story, "push") if float(line["t"]) > since_s]
+    later = (at_s for version, at_s in orders if version != orders[0][0])  # of several brains each says so
+    next_s = min(later, default=math.inf)
+    mine = (stay.until_s for stay in _stays(story) if stay.from_s < next_s and stay.until_s > since_s)
     return max(mine, default=since_s)
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from controller.transition import CLEAN_UP
+from experiments.faults.kind import BRAIN, CONTROL_CHANNEL, ETCD, MACHINE, ORDER
 from experiments.judging.attribution import configured_delay_ms
 from experiments.judging.exposure import mended_s
 from experiments.judging.responses import said
@@ -28,8 +30,6 @@ WORDS = {
 }  # fmt: skip
 
 
-CLEANED_UP = "clean-up"
-"""The last stage of a planned change, as the brain names it."""
 REPLAN, POISON = "brain.replan", "push.poison"
 FEW = 4
 """So many names at most in a label; of more, the first two."""
@@ -42,32 +42,35 @@ class Span:
     label: str
     start_s: float
     end_s: float
-    colour: str = ORDERED
-    shades: bool = False
-    """Whether the lanes beneath are shaded too: something is broken or away then."""
+    colour: str
+
+    @property
+    def shades(self) -> bool:
+        """Whether the lanes beneath are shaded too: something is broken or away then."""
+        return self.colour != ORDERED
 
 
 def spans(story: Story) -> list[Span]:
     """The faults of a run with their ends; one that nothing healed stands to the end of the run."""
     begun = [event for event in story.events if not event.restores and event.began_s < story.end_s]
     return [
-        Span(_label(event, story), event.began_s, min(_until(event, story), story.end_s), *_look(event))
+        Span(_label(event, story), event.began_s, min(_until(event, story), story.end_s), _colour(event))
         for event in begun
     ]
 
 
-def _look(event: Event) -> tuple[str, bool]:
+def _colour(event: Event) -> str:
     """Grey where the brain is struck, yellow where packets are; a bar alone for what harms nobody by itself."""
-    if event.kind == REPLAN or event.aims_at in ("order", "machine"):
-        return ORDERED, False
-    return (BRAIN_GONE if event.aims_at in ("brain", "control", "etcd") else LINK_BROKEN), True
+    if event.kind == REPLAN or event.aims_at in (ORDER, MACHINE):
+        return ORDERED
+    return BRAIN_GONE if event.aims_at in (BRAIN, CONTROL_CHANNEL, ETCD) else LINK_BROKEN
 
 
 def _until(event: Event, story: Story) -> float:
     if event.kind == POISON:
         return mended_s(story, event.began_s)
     if event.kind == REPLAN:
-        done = (float(line["t"]) for line in said(story, "programmed") if line.get("reason") == CLEANED_UP)
+        done = (float(line["t"]) for line in said(story, "programmed") if line.get("reason") == CLEAN_UP)
         return min((at_s for at_s in done if at_s > event.began_s), default=story.end_s)
     ends = (other.done_s for other in story.events if other.restores and _heals(other, event))
     return min((end_s for end_s in ends if end_s > event.began_s), default=story.end_s)

@@ -197,6 +197,16 @@ def test_delay_and_rate_are_as_configured_on_every_link(bench: Bench) -> None:
         assert asked.rate_bps * 0.2 <= found.rate_bps <= asked.rate_bps * 1.1
 
 
+def test_what_never_comes_cuts_short_no_frame_that_is_slow(bench: Bench) -> None:
+    """A lossy link keeps the measurement waiting; a frame of the slow one takes 0.15 s, and each is waited for."""
+    slow, lossy = LinkShape(2, 8e4, queue_ms=500), LinkShape(20, 10e6, loss=0.3)
+    cables = [Cable(f"link{k}", *bench.ends(), shape) for k, shape in enumerate((slow, lossy))]
+    bench.wires.connect_all(cables)
+    measured = measure({cable.name: (cable.a, cable.b) for cable in cables})
+    assert slow.rate_bps * 0.2 <= measured["link0"].rate_bps <= slow.rate_bps * 1.1
+    assert measured["link1"].loss_ab + measured["link1"].loss_ba > 0.05
+
+
 def test_a_cut_takes_both_carriers_and_what_is_in_flight(bench: Bench) -> None:
     link, a, b = bench.connect(LinkShape(delay_ms=1500, rate_bps=10e6))
     a.send(1)

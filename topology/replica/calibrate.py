@@ -47,7 +47,7 @@ _SHARE = 0.5
 _PATIENCE_S = 1.0
 """More than the longest delay: how long to wait for frames that do not come …"""
 _QUEUED_S = 0.15
-"""… and when the delays are known, so much beyond the longest of them."""
+"""… and when the delays are known, so much beyond the longest of them since the last that came."""
 
 _ETHERTYPE = 0x88B5
 _HEADER = bytes.fromhex("0180c200000e 020000fa5700") + _ETHERTYPE.to_bytes(2, "big")
@@ -246,7 +246,7 @@ def _spread(probes: list[Probe], stations: Collection[Station], frames: int, pat
         if (early_s := begin_s + number * gap_s - time.monotonic()) > _NAP_S:
             time.sleep(early_s)
             _receive(stations)
-    _collect(stations, patience_s if frames else 0.0)
+    _collect(stations, patience_s if frames else 0.0, since_last=True)
 
 
 def _receive(stations: Collection[Station]) -> None:
@@ -261,11 +261,11 @@ def _trains(
         for number in range(length):
             probe.send(round_, number, FULL_BYTES)
         _collect(stations, length / _FRAMES_PER_S)
-    _collect(stations, patience_s)
+    _collect(stations, patience_s, since_last=True)
 
 
-def _collect(stations: Collection[Station], within_s: float) -> None:
-    """Receive until all has come that was sent, or this time is over."""
+def _collect(stations: Collection[Station], within_s: float, *, since_last: bool = False) -> None:
+    """Receive until all has come that was sent, or this time is over; ``since_last``: counted anew from each frame."""
     deadline = time.monotonic() + within_s
     by_descriptor = {station.raw.fileno(): station for station in stations}
     poll = select.poll()
@@ -273,11 +273,13 @@ def _collect(stations: Collection[Station], within_s: float) -> None:
         poll.register(descriptor, select.POLLIN)
     while True:
         left_s = max(0.0, deadline - time.monotonic())
-        for descriptor, _ in poll.poll(math.ceil(left_s * 1e3)):
+        ready = poll.poll(math.ceil(left_s * 1e3))
+        for descriptor, _ in ready:
             by_descriptor[descriptor].receive()
-        if not left_s or all(
-            probe.complete for station in by_descriptor.values() for probe in station.expected.values()
-        ):
+        if ready and since_last:
+            deadline = time.monotonic() + within_s
+        complete = all(probe.complete for station in by_descriptor.values() for probe in station.expected.values())
+        if complete or time.monotonic() >= deadline:
             return
 
 
